@@ -1,0 +1,38 @@
+# `make edit` shows the tool at work, `make test` runs everything that guards it. Both set up .venv from the locked sets first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --quiet
+
+.PHONY: edit test lock clean
+.DELETE_ON_ERROR:
+
+edit: $(VENV)/.runtime
+	$(BIN)/samloom edit demos/images/dog.png "replace the dog with a cat" -o out/edit.png --report out/edit.json
+
+test: $(VENV)/.dev
+	$(BIN)/python tests/check.py
+
+$(VENV)/.uv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "samloom needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	touch $@
+
+$(VENV)/.runtime: $(VENV)/.uv requirements/runtime.txt pyproject.toml
+	$(UV) -r requirements/runtime.txt
+	$(UV) --no-deps --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
+	$(UV) -r requirements/dev.txt
+	$(UV) --no-deps --editable .
+	touch $@ $(VENV)/.runtime
+
+lock: $(VENV)/.uv
+	mkdir -p requirements
+	$(BIN)/uv pip compile pyproject.toml --universal --no-emit-index-url --no-annotate --quiet -o requirements/runtime.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra recipes --extra train --universal --no-emit-index-url --no-annotate --quiet -c requirements/runtime.txt -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) out

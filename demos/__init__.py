@@ -1,0 +1,1 @@
+"""What people look at first: ready-made pipelines and example pictures."""
