@@ -21,18 +21,18 @@ $(VENV)/.uv:
 
 $(VENV)/.runtime: $(VENV)/.uv requirements/runtime.txt pyproject.toml
 	$(UV) -r requirements/runtime.txt
-	$(UV) --no-deps --editable .
+	$(UV) --no-deps --editable . --editable recipes
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
 	$(UV) -r requirements/dev.txt
-	$(UV) --no-deps --editable .
+	$(UV) --no-deps --editable . --editable recipes
 	touch $@ $(VENV)/.runtime
 
 lock: $(VENV)/.uv
 	mkdir -p requirements
-	$(BIN)/uv pip compile pyproject.toml --universal --no-emit-index-url --no-annotate --quiet -o requirements/runtime.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra recipes --extra train --universal --no-emit-index-url --no-annotate --quiet -c requirements/runtime.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --no-emit-index-url --no-annotate --no-header --quiet -o requirements/runtime.txt
+	$(BIN)/uv pip compile pyproject.toml recipes/pyproject.toml --extra dev --extra train --universal --no-emit-index-url --no-annotate --no-header --quiet -c requirements/runtime.txt -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) out
