@@ -1,0 +1,94 @@
+"""The sizes that make one Segment Anything network differ from another.
+
+A preset is a difference from another preset: `replace(VIT_B, encoder_width=1024, ...)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sam_model.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamConfig:
+    """Sizes of the three networks; the defaults are the paper's ViT-B.
+
+    The picture is a square of `image_size` pixels, seen as a grid of `grid_size` patches a side. Mask logits come out,
+    and mask hints go in, at four times the grid.
+    """
+
+    image_size: int = 1024
+    patch_size: int = 16
+
+    encoder_width: int = 768
+    encoder_depth: int = 12
+    encoder_heads: int = 12
+    encoder_mlp_ratio: int = 4
+    window_size: int = 14
+    global_blocks: tuple[int, ...] = (2, 5, 8, 11)
+
+    width: int = 256
+    """Channels of the image embedding, the prompt tokens and the decoder."""
+    hint_channels: int = 16
+    """Channels inside the network that embeds mask hints."""
+    decoder_depth: int = 2
+    decoder_heads: int = 8
+    decoder_mlp_width: int = 2048
+
+    def __post_init__(self) -> None:
+        self._check_sizes()
+        self._check_divisions()
+        self._check_global_blocks()
+
+    @property
+    def grid_size(self) -> int:
+        """Patches along a side of the picture."""
+        return self.image_size // self.patch_size
+
+    @property
+    def logits_size(self) -> int:
+        """Pixels along a side of low-resolution mask logits and of mask hints."""
+        return 4 * self.grid_size
+
+    def _check_sizes(self) -> None:
+        for name, value in vars(self).items():
+            if name != "global_blocks" and (type(value) is not int or value < 1):
+                raise ConfigError(f"{name} must be a positive integer, not {value!r}")
+
+    def _check_divisions(self) -> None:
+        divisions = (
+            ("image_size", self.image_size, "patch_size", self.patch_size),
+            ("encoder_width", self.encoder_width, "encoder_heads", self.encoder_heads),
+            ("half of width", self.width // 2, "decoder_heads", self.decoder_heads),
+            ("width", self.width, "8 (channels of the upscaled embedding)", 8),
+            ("hint_channels", self.hint_channels, "4", 4),
+        )
+        for whole, size, part, divisor in divisions:
+            if size % divisor:
+                suffix = "" if part[0].isdigit() else f" ({divisor})"
+                raise ConfigError(f"{whole} ({size}) must be divisible by {part}{suffix}")
+
+    def _check_global_blocks(self) -> None:
+        beyond = [block for block in self.global_blocks if not 0 <= block < self.encoder_depth]
+        if beyond:
+            raise ConfigError(f"global_blocks {beyond} do not exist: the encoder has blocks 0 to {self.encoder_depth - 1}")
+
+
+VIT_B = SamConfig()
+VIT_L = replace(VIT_B, encoder_width=1024, encoder_depth=24, encoder_heads=16, global_blocks=(5, 11, 17, 23))
+VIT_H = replace(VIT_B, encoder_width=1280, encoder_depth=32, encoder_heads=16, global_blocks=(7, 15, 23, 31))
+TINY = replace(
+    VIT_B,
+    image_size=192,
+    patch_size=8,
+    encoder_width=128,
+    encoder_depth=4,
+    encoder_heads=4,
+    window_size=8,
+    global_blocks=(1, 3),
+    width=128,
+    decoder_mlp_width=512,
+)
+
+PRESETS = {"tiny": TINY, "vit_b": VIT_B, "vit_l": VIT_L, "vit_h": VIT_H}

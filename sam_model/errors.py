@@ -1,0 +1,45 @@
+"""Everything that `sam_model` raises on purpose.
+
+    SamModelError
+    ├── ConfigError            a network that cannot be built
+    ├── CheckpointError        weights that cannot be used
+    │   ├── CheckpointNotFound     no such file or directory, or no weights in it
+    │   ├── UnreadableCheckpoint   damaged, of an unknown format, or a pickle that would run code
+    │   └── CheckpointMismatch     readable, but not the weights of this network
+    ├── ImageError             a picture that is not (height, width, 3) uint8
+    └── PromptError            points, boxes or mask hints that make no sense for the picture
+"""
+
+from __future__ import annotations
+
+
+class SamModelError(Exception):
+    """The root: catch this to catch them all. Every message is one clear line."""
+
+
+class ConfigError(SamModelError):
+    """The configuration describes no network."""
+
+
+class CheckpointError(SamModelError):
+    """The weights cannot be used."""
+
+
+class CheckpointNotFound(CheckpointError):
+    """There is nothing to load at the given path."""
+
+
+class UnreadableCheckpoint(CheckpointError):
+    """The file is damaged, of an unknown format, or would execute code when unpickled."""
+
+
+class CheckpointMismatch(CheckpointError):
+    """The file can be read, but its tensors or its configuration belong to another network."""
+
+
+class ImageError(SamModelError):
+    """The picture is not an RGB array of bytes."""
+
+
+class PromptError(SamModelError):
+    """A prompt has the wrong shape, labels or coordinates."""

@@ -1,0 +1,8 @@
+"""The network of Segment Anything; parameter names are those of the official checkpoints."""
+
+from sam_model.modeling.image_encoder import ImageEncoder
+from sam_model.modeling.mask_decoder import MaskDecoder
+from sam_model.modeling.prompt_encoder import PromptEncoder
+from sam_model.modeling.sam import Sam, build_sam
+
+__all__ = ["ImageEncoder", "MaskDecoder", "PromptEncoder", "Sam", "build_sam"]

@@ -1,0 +1,100 @@
+"""The two attentions of Segment Anything.
+
+`RelativeAttention` looks over a grid of patches and knows how far apart they are (image encoder); `Attention` takes
+queries, keys and values from different places (mask decoder). Neither ever holds a whole attention map.
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+BIAS_BYTES = {"cpu": 16 << 20}
+"""How large a slice of position bias may be on a device; on a CPU it should stay in reused, cache-near memory."""
+BIAS_BYTES_ELSEWHERE = 512 << 20
+
+
+class RelativeAttention(nn.Module):
+    """Multi-head self-attention over a square grid with a learned, decomposed relative position.
+
+    The logit of a query at (y, x) and a key at (j, i) is `q·k / sqrt(d) + q·rel_pos_h[y-j] + q·rel_pos_w[x-i]`, where the
+    position terms see the unscaled query (MViTv2, https://arxiv.org/abs/2112.01526; `segment_anything/modeling/image_encoder.py`).
+    """
+
+    def __init__(self, width: int, heads: int, size: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.size = size
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.rel_pos_h = nn.Parameter(torch.zeros(2 * size - 1, width // heads))
+        self.rel_pos_w = nn.Parameter(torch.zeros(2 * size - 1, width // heads))
+
+    def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
+        q, k, v = rearrange(self.qkv(x), "b h w (three n d) -> three b n h w d", three=3, n=self.heads)
+        out = self._attend(q, rearrange(k, "b n h w d -> b n (h w) d"), rearrange(v, "b n h w d -> b n (h w) d"))
+        out = rearrange(out, "b n (h w) d -> b h w (n d)", h=self.size)
+        projected: Tensor = self.proj(out)
+        return projected
+
+    def _attend(
+        self, q: Float[Tensor, "b n h w d"], k: Float[Tensor, "b n hw d"], v: Float[Tensor, "b n hw d"]
+    ) -> Float[Tensor, "b n hw d"]:
+        """Attend with one slice of queries after another, so that the bias of all pairs is never in memory at once."""
+        by_row = torch.einsum("bnhwd,hjd->bnhwj", q, relative_table(self.rel_pos_h))
+        by_column = torch.einsum("bnhwd,wid->bnhwi", q, relative_table(self.rel_pos_w))
+        slices = zip(*(part.split(self._rows_at_once(q), dim=2) for part in (q, by_row, by_column)), strict=True)
+        return torch.cat([_attend_rows(rows, k, v, near_row, near_column) for rows, near_row, near_column in slices], dim=2)
+
+    def _rows_at_once(self, q: Float[Tensor, "b n h w d"]) -> int:
+        bytes_a_row = q.shape[0] * self.heads * self.size**3 * q.element_size()
+        return max(1, BIAS_BYTES.get(q.device.type, BIAS_BYTES_ELSEWHERE) // bytes_a_row)
+
+
+def relative_table(rel_pos: Float[Tensor, "distances d"]) -> Float[Tensor, "size size d"]:
+    """Spread the vectors of the distances -(size-1)..size-1 to all pairs (query place, key place)."""
+    place = torch.arange((rel_pos.shape[0] + 1) // 2, device=rel_pos.device)
+    return rel_pos[place[:, None] - place[None, :] + place.numel() - 1]
+
+
+def _attend_rows(
+    q: Float[Tensor, "b n rows w d"],
+    k: Float[Tensor, "b n hw d"],
+    v: Float[Tensor, "b n hw d"],
+    by_row: Float[Tensor, "b n rows w h"],
+    by_column: Float[Tensor, "b n rows w w"],
+) -> Float[Tensor, "b n rows*w d"]:
+    bias = rearrange(by_row, "b n y x j -> b n (y x) j 1") + rearrange(by_column, "b n y x i -> b n (y x) 1 i")
+    queries = rearrange(q, "b n y x d -> b n (y x) d")
+    return F.scaled_dot_product_attention(queries, k, v, attn_mask=rearrange(bias, "b n q j i -> b n q (j i)"))
+
+
+class Attention(nn.Module):
+    """Multi-head attention between two sets of tokens, in `inner` channels.
+
+    Keys and values (or queries) of a batch of one serve a whole batch of the others: they are projected once.
+    """
+
+    def __init__(self, width: int, heads: int, *, inner: int | None = None) -> None:
+        super().__init__()
+        inner = inner or width
+        self.heads = heads
+        self.q_proj = nn.Linear(width, inner)
+        self.k_proj = nn.Linear(width, inner)
+        self.v_proj = nn.Linear(width, inner)
+        self.out_proj = nn.Linear(inner, width)
+
+    def forward(
+        self, q: Float[Tensor, "#n queries c"], k: Float[Tensor, "#n keys c"], v: Float[Tensor, "#n keys c"]
+    ) -> Float[Tensor, "#n queries c"]:
+        batch = max(q.shape[0], k.shape[0])
+        queries, keys, values = (
+            rearrange(project(tokens), "n t (heads d) -> n heads t d", heads=self.heads).expand(batch, -1, -1, -1)
+            for project, tokens in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v))
+        )
+        out = F.scaled_dot_product_attention(queries, keys, values)
+        projected: Tensor = self.out_proj(rearrange(out, "n heads t d -> n t (heads d)"))
+        return projected

@@ -1,0 +1,137 @@
+"""The prompt encoder: points and boxes become tokens, a mask hint becomes a dense embedding (paper, appendix A)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Self, TypeAlias
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from sam_model.config import SamConfig
+from sam_model.modeling.layers import LayerNorm2d
+
+BACKGROUND, FOREGROUND, TOP_LEFT, BOTTOM_RIGHT = range(4)
+PADDING = -1
+"""The label of a point that only fills up a row."""
+
+PointTensors: TypeAlias = tuple[Float[Tensor, "n k 2"], Int[Tensor, "n k"]]
+
+
+class PromptEncoder(nn.Module):
+    """Points, boxes and mask hints → sparse tokens and a dense embedding, both of `width` channels."""
+
+    def __init__(self, config: SamConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.image_size = config.image_size
+        self.grid_size = config.grid_size
+        self.pe_layer = RandomPositions(width)
+        self.point_embeddings = nn.ModuleList(nn.Embedding(1, width) for _ in range(4))
+        self.not_a_point_embed = nn.Embedding(1, width)
+        self.mask_downscaling = nn.Sequential(
+            nn.Conv2d(1, config.hint_channels // 4, kernel_size=2, stride=2),
+            LayerNorm2d(config.hint_channels // 4),
+            nn.GELU(),
+            nn.Conv2d(config.hint_channels // 4, config.hint_channels, kernel_size=2, stride=2),
+            LayerNorm2d(config.hint_channels),
+            nn.GELU(),
+            nn.Conv2d(config.hint_channels, width, kernel_size=1),
+        )
+        self.no_mask_embed = nn.Embedding(1, width)
+
+    def forward(
+        self,
+        *,
+        points: PointTensors | None = None,
+        boxes: Float[Tensor, "n 4"] | None = None,
+        masks: Float[Tensor, "n 1 4*h 4*w"] | None = None,
+    ) -> tuple[Float[Tensor, "n tokens c"], Float[Tensor, "#n c h w"]]:
+        """Embed n prompts, each of points, a box, a mask hint or any of them together.
+
+        Args:
+            points: (x, y) in pixels of the model's square, and labels: 1 foreground, 0 background, -1 padding.
+            boxes: (left, top, right, bottom) in the same pixels.
+            masks: logits at four times the grid.
+
+        Returns:
+            Sparse tokens: the points, then the two corners of the box; points without a box end with a padding token.
+            The dense embedding; it has a batch of one when there are no mask hints, because all prompts share it.
+        """
+        return self._sparse(points, boxes, masks), self._dense(masks)
+
+    def image_positions(self) -> Float[Tensor, "1 c h w"]:
+        """Encode the centres of the patches."""
+        centres = (torch.arange(self.grid_size, device=self.no_mask_embed.weight.device) + 0.5) / self.grid_size
+        y, x = torch.meshgrid(centres, centres, indexing="ij")
+        encoded = self.pe_layer(torch.stack((x, y), dim=-1))
+        return rearrange(encoded, "h w c -> 1 c h w").to(self.no_mask_embed.weight.dtype)
+
+    def _sparse(
+        self,
+        points: PointTensors | None,
+        boxes: Float[Tensor, "n 4"] | None,
+        masks: Float[Tensor, "n 1 height width"] | None,
+    ) -> Float[Tensor, "n tokens c"]:
+        parts = []
+        if points is not None:
+            parts.append(points if boxes is not None else _with_padding(*points))
+        if boxes is not None:
+            parts.append(_corners(boxes))
+        if parts:
+            coordinates, labels = zip(*parts, strict=True)
+            return self._embed(torch.cat(coordinates, dim=1), torch.cat(labels, dim=1))
+        batch = 1 if masks is None else masks.shape[0]
+        return self.no_mask_embed.weight.new_empty(batch, 0, self.no_mask_embed.weight.shape[1])
+
+    def _embed(
+        self, coordinates: Float[Tensor, "n tokens 2"], labels: Int[Tensor, "n tokens"]
+    ) -> Float[Tensor, "n tokens c"]:
+        kinds = torch.cat([self.not_a_point_embed.weight, *(kind.weight for kind in self.point_embeddings)])
+        position = self.pe_layer((coordinates.float() + 0.5) / self.image_size).to(kinds.dtype)
+        return torch.where((labels == PADDING)[..., None], 0, position) + F.embedding(labels + 1, kinds)
+
+    def _dense(self, masks: Float[Tensor, "n 1 height width"] | None) -> Float[Tensor, "#n c h w"]:
+        if masks is not None:
+            embedded: Tensor = self.mask_downscaling(masks)
+            return embedded
+        return rearrange(self.no_mask_embed.weight, "1 c -> 1 c 1 1").expand(-1, -1, self.grid_size, self.grid_size)
+
+
+class RandomPositions(nn.Module):
+    """Positions as sines and cosines of random frequencies (https://arxiv.org/abs/2006.10739).
+
+    Frequencies and arithmetic stay in float32 whatever the dtype of the model: in bfloat16 a pixel of 1024 is lost.
+    """
+
+    positional_encoding_gaussian_matrix: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, width // 2))
+
+    def forward(self, places: Float[Tensor, "... 2"]) -> Float[Tensor, "... c"]:
+        """Encode (x, y) places that run from 0 to 1 over the square."""
+        angles = 2 * math.pi * ((2 * places - 1) @ self.positional_encoding_gaussian_matrix)
+        return torch.cat((angles.sin(), angles.cos()), dim=-1)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        exact = self.positional_encoding_gaussian_matrix
+        super()._apply(fn, recurse)
+        moved = self.positional_encoding_gaussian_matrix
+        if moved.dtype != exact.dtype:
+            self.positional_encoding_gaussian_matrix = exact.to(moved.device)
+        return self
+
+
+def _with_padding(coordinates: Float[Tensor, "n k 2"], labels: Int[Tensor, "n k"]) -> PointTensors:
+    return F.pad(coordinates, (0, 0, 0, 1)), F.pad(labels, (0, 1), value=PADDING)
+
+
+def _corners(boxes: Float[Tensor, "n 4"]) -> PointTensors:
+    kinds = torch.tensor((TOP_LEFT, BOTTOM_RIGHT), device=boxes.device)
+    return rearrange(boxes, "n (corner xy) -> n corner xy", xy=2), kinds.expand(boxes.shape[0], -1)

@@ -1,0 +1,72 @@
+"""The whole network and how to make one."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from sam_model.config import SamConfig
+from sam_model.modeling.attention import RelativeAttention
+from sam_model.modeling.image_encoder import ImageEncoder
+from sam_model.modeling.mask_decoder import MaskDecoder
+from sam_model.modeling.prompt_encoder import PointTensors, PromptEncoder
+
+
+class Sam(nn.Module):
+    """Segment Anything (https://arxiv.org/abs/2304.02643): picture → embedding; embedding and prompts → masks.
+
+    Its `state_dict` has the names of the official checkpoints. Pictures and prompts come in the frame of the model: see
+    `sam_model.preprocess`.
+    """
+
+    def __init__(self, config: SamConfig, *, drop_path: float = 0.0) -> None:
+        super().__init__()
+        self.config = config
+        self.image_encoder = ImageEncoder(config, drop_path=drop_path)
+        self.prompt_encoder = PromptEncoder(config)
+        self.mask_decoder = MaskDecoder(config)
+
+    @property
+    def device(self) -> torch.device:
+        return self.image_encoder.pos_embed.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.image_encoder.pos_embed.dtype
+
+    def decode(
+        self,
+        image_embeddings: Float[Tensor, "#n c h w"],
+        *,
+        points: PointTensors | None = None,
+        boxes: Float[Tensor, "n 4"] | None = None,
+        masks: Float[Tensor, "n 1 height width"] | None = None,
+    ) -> tuple[Float[Tensor, "n 4 height width"], Float[Tensor, "n 4"]]:
+        """Answer n prompts (see `PromptEncoder.forward`), on one picture or each on its own, with logits and IoU."""
+        sparse, dense = self.prompt_encoder(points=points, boxes=boxes, masks=masks)
+        positions = self.prompt_encoder.image_positions()
+        logits, iou = self.mask_decoder(image_embeddings, positions, sparse, dense)
+        return logits, iou
+
+
+def build_sam(config: SamConfig, *, drop_path: float = 0.0) -> Sam:
+    """Make a network with fresh random weights, ready to be trained.
+
+    The vision transformer starts as in MAE and ViTDet (normal, σ = 0.02, cut at 2σ); the decoder, like the official one,
+    keeps PyTorch's defaults. `drop_path` is the rate of stochastic depth in the last block; it falls linearly to 0 in the first.
+    """
+    sam = Sam(config, drop_path=drop_path)
+    nn.init.trunc_normal_(sam.image_encoder.pos_embed, std=0.02)
+    sam.image_encoder.apply(_initialise)
+    return sam
+
+
+def _initialise(module: nn.Module) -> None:
+    match module:
+        case nn.Linear():
+            nn.init.trunc_normal_(module.weight, std=0.02)
+            nn.init.zeros_(module.bias)
+        case RelativeAttention():
+            nn.init.trunc_normal_(module.rel_pos_h, std=0.02)
+            nn.init.trunc_normal_(module.rel_pos_w, std=0.02)
