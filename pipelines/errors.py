@@ -1,0 +1,106 @@
+"""What can go wrong, as a tree.
+
+SamloomError
+├── UserError              the user's mistake: one line, no traceback, exit status 2
+│   ├── SpecError          a pipeline that cannot run; holds every mistake in it
+│   ├── PortError          a value that does not fit its port
+│   ├── ImageError         a picture that cannot be read or is out of bounds
+│   ├── ModelError         a checkpoint that is missing or does not fit
+│   ├── InstructionError   a sentence that asks for nothing that can be done
+│   └── OutputError        a place that cannot be written
+├── NodeError              a function that cannot be a node: its author's mistake
+├── RunError               a node failed while running, exit status 1
+└── Cancelled              the run was stopped on request
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+class SamloomError(Exception):
+    """Root of everything that Samloom raises on purpose."""
+
+
+class UserError(SamloomError):
+    """The user's mistake; the message says what, where, and what would work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a pipeline.
+
+    `where` is its path in the document, such as `("nodes", "cut", "boxes")`; a pipeline built from plain Python has
+    the same paths and no file. Lines and columns count from 1.
+    """
+
+    message: str
+    where: tuple[str | int, ...] = ()
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        path = self.where[1:] if self.where[:1] == ("nodes",) else self.where
+        return ": ".join(part for part in (place, ", ".join(map(str, path)), self.message) if part)
+
+
+class SpecError(UserError):
+    """A pipeline that cannot run; `problems` holds every mistake in it, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class PortError(UserError):
+    """A value that does not fit its port."""
+
+
+class ImageError(UserError):
+    """A picture that cannot be read, or is out of bounds."""
+
+
+class ModelError(UserError):
+    """A checkpoint that is missing, unreadable, or of another family."""
+
+
+class InstructionError(UserError):
+    """A sentence that asks for nothing that can be done."""
+
+
+class OutputError(UserError):
+    """A file or folder that cannot be written."""
+
+
+class NodeError(SamloomError):
+    """A function that cannot be a node: the message names the function and the parameter."""
+
+
+class RunError(SamloomError):
+    """A node failed; what had finished before it is kept.
+
+    `node` is the step's name, `inputs` describes what it was given, `cause` is the exception itself.
+    """
+
+    def __init__(self, node: str, inputs: Mapping[str, str], cause: BaseException) -> None:
+        self.node = node
+        self.inputs = dict(inputs)
+        self.cause = cause
+        given = ", ".join(f"{name}={text}" for name, text in self.inputs.items())
+        super().__init__(f"{node}({given}): {type(cause).__name__}: {cause}")
+
+
+class Cancelled(SamloomError):  # noqa: N818 - stopping on request is no error
+    """The run was stopped on request."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`" Did you mean 'threshold'?"`, or what there is to choose from when nothing comes close; starts with a space."""
+    names = sorted(set(known))
+    if close := difflib.get_close_matches(name, names, n=1, cutoff=0.6):
+        return f" Did you mean '{close[0]}'?"
+    return f" There is: {', '.join(names)}." if names else ""
