@@ -113,4 +113,4 @@ def _unclosed(table: AxisTable, where: Where, declared: InputDecl | None, source
 
 
 def _path(axes: Axes) -> str:
-    return f"the axis {' / '.join(f"'{axis}'" for axis in axes)}"
+    return f"the axis '{' / '.join(axes)}'"

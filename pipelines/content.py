@@ -5,7 +5,6 @@ A class of one's own has an id when it is a frozen dataclass, or when it has a `
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -35,10 +34,8 @@ def _feed(feed: Feed, value: Any) -> None:
     match value:
         case None | bool():
             _part(feed, "flag", str(value).encode())
-        case int():
-            _part(feed, "int", str(value).encode())
-        case float():
-            _part(feed, "float", struct.pack("<d", value))
+        case int() | float():
+            _part(feed, type(value).__name__, repr(value).encode())
         case str():
             _part(feed, "str", value.encode("utf-8", "surrogatepass"))
         case bytes():
@@ -84,7 +81,7 @@ def _feed_array(feed: Feed, array: Any) -> None:
         _feed(feed, ("array", array.shape, array.ravel().tolist()))
         return
     _part(feed, "array", f"{array.dtype.str}{array.shape}".encode())
-    feed(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+    feed(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def _feed_path(feed: Feed, path: Path) -> None:

@@ -145,13 +145,12 @@ class Graph:
 
         if problems := find_problems(self.inputs, self.steps, self.outputs):
             raise SpecError(problems)
-        frozen = {
-            "inputs": {name: declared.settled() for name, declared in self.inputs.items()},
-            "steps": {name: step.settled() for name, step in self.steps.items()},
-            "outputs": dict(self.outputs),
-        }
-        for part, items in frozen.items():
-            object.__setattr__(self, part, MappingProxyType(items))
+        self._freeze("inputs", {name: declared.settled() for name, declared in self.inputs.items()})
+        self._freeze("steps", {name: step.settled() for name, step in self.steps.items()})
+        self._freeze("outputs", self.outputs)
+
+    def _freeze(self, part: str, items: Mapping[str, Any]) -> None:
+        object.__setattr__(self, part, MappingProxyType(dict(items)))
 
     def order(self) -> tuple[str, ...]:
         """The steps' names, each after everything that it waits for."""

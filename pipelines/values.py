@@ -18,6 +18,23 @@ from numpy.typing import NDArray
 
 from pipelines.errors import PortError
 
+__all__ = [
+    "Axis",
+    "Boxes",
+    "Detections",
+    "Each",
+    "Edit",
+    "EditPlan",
+    "Embedding",
+    "Has",
+    "Image",
+    "Many",
+    "Mask",
+    "Masks",
+    "Text",
+    "empty_detections",
+]
+
 T = TypeVar("T")
 
 
@@ -46,7 +63,7 @@ def _supervision_detections() -> Any:
 
 
 if TYPE_CHECKING:
-    from supervision import Detections as Detections
+    from supervision import Detections
 else:
 
     class Detections(metaclass=_Deferred):
