@@ -72,7 +72,8 @@ class SamConfig:
     def _check_global_blocks(self) -> None:
         beyond = [block for block in self.global_blocks if not 0 <= block < self.encoder_depth]
         if beyond:
-            raise ConfigError(f"global_blocks {beyond} do not exist: the encoder has blocks 0 to {self.encoder_depth - 1}")
+            last = self.encoder_depth - 1
+            raise ConfigError(f"global_blocks {beyond} do not exist: the encoder has blocks 0 to {last}")
 
 
 VIT_B = SamConfig()

@@ -1,13 +1,13 @@
 """Everything that `sam_model` raises on purpose.
 
-    SamModelError
-    ├── ConfigError            a network that cannot be built
-    ├── CheckpointError        weights that cannot be used
-    │   ├── CheckpointNotFound     no such file or directory, or no weights in it
-    │   ├── UnreadableCheckpoint   damaged, of an unknown format, or a pickle that would run code
-    │   └── CheckpointMismatch     readable, but not the weights of this network
-    ├── ImageError             a picture that is not (height, width, 3) uint8
-    └── PromptError            points, boxes or mask hints that make no sense for the picture
+SamModelError
+├── ConfigError            a network that cannot be built
+├── CheckpointError        weights that cannot be used
+│   ├── CheckpointNotFoundError    no such file or directory, or no weights in it
+│   ├── UnreadableCheckpointError  damaged, of an unknown format, or a pickle that would run code
+│   └── CheckpointMismatchError    readable, but not the weights of this network
+├── ImageError             a picture that is not (height, width, 3) uint8
+└── PromptError            points, boxes or mask hints that make no sense for the picture
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class CheckpointError(SamModelError):
     """The weights cannot be used."""
 
 
-class CheckpointNotFound(CheckpointError):
+class CheckpointNotFoundError(CheckpointError):
     """There is nothing to load at the given path."""
 
 
-class UnreadableCheckpoint(CheckpointError):
+class UnreadableCheckpointError(CheckpointError):
     """The file is damaged, of an unknown format, or would execute code when unpickled."""
 
 
-class CheckpointMismatch(CheckpointError):
+class CheckpointMismatchError(CheckpointError):
     """The file can be read, but its tensors or its configuration belong to another network."""
 
 

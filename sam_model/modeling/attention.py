@@ -20,8 +20,8 @@ BIAS_BYTES_ELSEWHERE = 512 << 20
 class RelativeAttention(nn.Module):
     """Multi-head self-attention over a square grid with a learned, decomposed relative position.
 
-    The logit of a query at (y, x) and a key at (j, i) is `q·k / sqrt(d) + q·rel_pos_h[y-j] + q·rel_pos_w[x-i]`, where the
-    position terms see the unscaled query (MViTv2, https://arxiv.org/abs/2112.01526; `segment_anything/modeling/image_encoder.py`).
+    The logit of a query at (y, x) and a key at (j, i) is `q·k / sqrt(d) + q·rel_pos_h[y-j] + q·rel_pos_w[x-i]`; the
+    position terms see the unscaled query (`segment_anything/modeling/image_encoder.py`, after arXiv 2112.01526).
     """
 
     def __init__(self, width: int, heads: int, size: int) -> None:
@@ -46,8 +46,8 @@ class RelativeAttention(nn.Module):
         """Attend with one slice of queries after another, so that the bias of all pairs is never in memory at once."""
         by_row = torch.einsum("bnhwd,hjd->bnhwj", q, relative_table(self.rel_pos_h))
         by_column = torch.einsum("bnhwd,wid->bnhwi", q, relative_table(self.rel_pos_w))
-        slices = zip(*(part.split(self._rows_at_once(q), dim=2) for part in (q, by_row, by_column)), strict=True)
-        return torch.cat([_attend_rows(rows, k, v, near_row, near_column) for rows, near_row, near_column in slices], dim=2)
+        slices = zip(*(torch.split(part, self._rows_at_once(q), dim=2) for part in (q, by_row, by_column)), strict=True)
+        return torch.cat([_attend_rows(rows, k, v, *bias) for rows, *bias in slices], dim=2)
 
     def _rows_at_once(self, q: Float[Tensor, "b n h w d"]) -> int:
         bytes_a_row = q.shape[0] * self.heads * self.size**3 * q.element_size()

@@ -33,7 +33,7 @@ class ImageEncoder(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 3 side side"]) -> Float[Tensor, "b c h w"]:
         """Embed normalised pictures, padded to the square of `config.image_size`."""
-        x = self.patch_embed(images) + self.pos_embed
+        x: Tensor = self.patch_embed(images) + self.pos_embed
         for block in self.blocks:
             x = block(x)
         embedding: Tensor = self.neck(rearrange(x, "b h w c -> b c h w"))
@@ -48,7 +48,8 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, width, kernel_size=patch_size, stride=patch_size)
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> Float[Tensor, "b h w c"]:
-        return rearrange(self.proj(images), "b c h w -> b h w c")
+        tokens: Tensor = rearrange(self.proj(images), "b c h w -> b h w c")
+        return tokens
 
 
 class Block(nn.Module):

@@ -12,7 +12,7 @@ from sam_model.modeling.layers import Head, LayerNorm2d
 from sam_model.modeling.two_way_transformer import TwoWayTransformer
 
 MASKS = 4
-"""Masks for a prompt: the first answers an unambiguous prompt, the others whole, part and subpart of an ambiguous one."""
+"""Masks for a prompt: the first answers a clear prompt, the others are whole, part and subpart for an ambiguous one."""
 
 
 class MaskDecoder(nn.Module):
@@ -57,13 +57,11 @@ class MaskDecoder(nn.Module):
         tokens, pixels = self.transformer(image_embeddings + dense, image_positions, tokens)
         return self._masks(tokens[:, 1 : 1 + MASKS], pixels), self.iou_prediction_head(tokens[:, 0])
 
-    def _masks(
-        self, tokens: Float[Tensor, "n 4 c"], pixels: Float[Tensor, "n c h w"]
-    ) -> Float[Tensor, "n 4 4*h 4*w"]:
+    def _masks(self, tokens: Float[Tensor, "n 4 c"], pixels: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 4*h 4*w"]:
         """Let each mask token decide which mixture of the upscaled channels is its mask."""
         mixtures = [head(token) for head, token in zip(self.output_hypernetworks_mlps, tokens.unbind(1), strict=True)]
         upscaled = self.output_upscaling(pixels)
-        logits = torch.stack(mixtures, dim=1) @ rearrange(upscaled, "n c h w -> n c (h w)")
+        logits: Tensor = torch.stack(mixtures, dim=1) @ rearrange(upscaled, "n c h w -> n c (h w)")
         return rearrange(logits, "n m (h w) -> n m h w", h=upscaled.shape[2])
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import torch
 from einops import rearrange
@@ -14,10 +13,10 @@ from torch.nn import functional as F  # noqa: N812
 
 from sam_model.config import SamConfig
 from sam_model.modeling.layers import LayerNorm2d
+from sam_model.prompts import PADDING
 
-BACKGROUND, FOREGROUND, TOP_LEFT, BOTTOM_RIGHT = range(4)
-PADDING = -1
-"""The label of a point that only fills up a row."""
+TOP_LEFT, BOTTOM_RIGHT = 2, 3
+"""Labels that continue those of points: the corners of a box."""
 
 PointTensors: TypeAlias = tuple[Float[Tensor, "n k 2"], Int[Tensor, "n k"]]
 
@@ -49,7 +48,7 @@ class PromptEncoder(nn.Module):
         *,
         points: PointTensors | None = None,
         boxes: Float[Tensor, "n 4"] | None = None,
-        masks: Float[Tensor, "n 1 4*h 4*w"] | None = None,
+        masks: Float[Tensor, "n 1 height width"] | None = None,
     ) -> tuple[Float[Tensor, "n tokens c"], Float[Tensor, "#n c h w"]]:
         """Embed n prompts, each of points, a box, a mask hint or any of them together.
 
@@ -69,7 +68,8 @@ class PromptEncoder(nn.Module):
         centres = (torch.arange(self.grid_size, device=self.no_mask_embed.weight.device) + 0.5) / self.grid_size
         y, x = torch.meshgrid(centres, centres, indexing="ij")
         encoded = self.pe_layer(torch.stack((x, y), dim=-1))
-        return rearrange(encoded, "h w c -> 1 c h w").to(self.no_mask_embed.weight.dtype)
+        positions: Tensor = rearrange(encoded, "h w c -> 1 c h w")
+        return positions.to(self.no_mask_embed.weight.dtype)
 
     def _sparse(
         self,
@@ -91,9 +91,10 @@ class PromptEncoder(nn.Module):
     def _embed(
         self, coordinates: Float[Tensor, "n tokens 2"], labels: Int[Tensor, "n tokens"]
     ) -> Float[Tensor, "n tokens c"]:
-        kinds = torch.cat([self.not_a_point_embed.weight, *(kind.weight for kind in self.point_embeddings)])
+        kinds = torch.cat([self.not_a_point_embed.weight, *self.point_embeddings.parameters()])
         position = self.pe_layer((coordinates.float() + 0.5) / self.image_size).to(kinds.dtype)
-        return torch.where((labels == PADDING)[..., None], 0, position) + F.embedding(labels + 1, kinds)
+        real = (labels != PADDING)[..., None]
+        return torch.where(real, position, 0) + F.embedding(labels + 1, kinds)
 
     def _dense(self, masks: Float[Tensor, "n 1 height width"] | None) -> Float[Tensor, "#n c h w"]:
         if masks is not None:
@@ -116,12 +117,12 @@ class RandomPositions(nn.Module):
 
     def forward(self, places: Float[Tensor, "... 2"]) -> Float[Tensor, "... c"]:
         """Encode (x, y) places that run from 0 to 1 over the square."""
-        angles = 2 * math.pi * ((2 * places - 1) @ self.positional_encoding_gaussian_matrix)
+        angles: Tensor = 2 * math.pi * torch.matmul(2 * places - 1, self.positional_encoding_gaussian_matrix)
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, *args: Any, **kwargs: Any) -> Self:
         exact = self.positional_encoding_gaussian_matrix
-        super()._apply(fn, recurse)
+        super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
         moved = self.positional_encoding_gaussian_matrix
         if moved.dtype != exact.dtype:
             self.positional_encoding_gaussian_matrix = exact.to(moved.device)

@@ -65,7 +65,7 @@ class TwoWayBlock(nn.Module):
         positions: Float[Tensor, "n t c"],
         places: Float[Tensor, "1 hw c"],
     ) -> tuple[Float[Tensor, "n t c"], Float[Tensor, "n hw c"]]:
-        """Update tokens and pixels; `positions` and `places` are theirs, added to queries and keys and never to values."""
+        """Update tokens and pixels; `positions` and `places` are theirs, added to queries and keys, never to values."""
         if self.first:
             tokens = self.norm1(self.self_attn(tokens, tokens, tokens))
         else:

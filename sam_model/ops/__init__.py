@@ -1,0 +1,1 @@
+"""Arithmetic on boxes and masks that knows no network."""

@@ -1,0 +1,122 @@
+"""Pictures and prompts in, masks out: numpy at both ends, no hidden state.
+
+predictor = Predictor(load_sam("sam_vit_b_01ec64.pth"))
+embedding = predictor.embed(pixels)                                  # once for a picture
+prediction = predictor.predict(embedding, Box([75, 275, 1725, 850]))  # often, and cheap
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from sam_model.batching import PromptBatch, gather
+from sam_model.modeling import Sam
+from sam_model.modeling.mask_decoder import select_masks
+from sam_model.preprocess import Frame, check_image, to_square
+from sam_model.prompts import Prompt
+
+PROMPTS_AT_ONCE = {"cpu": 8}
+PROMPTS_AT_ONCE_ELSEWHERE = 64
+"""A ViT-sized decoder works in about 60 MB a prompt; more at once only helps where a device would stay idle."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageEmbedding:
+    """What the image encoder saw, and how the picture lay in front of it; it may be kept and asked again and again."""
+
+    features: Float[Tensor, "1 c h w"]
+    frame: Frame
+
+
+@dataclass(frozen=True, eq=False)
+class MaskPrediction:
+    """Answers to n prompts, with m masks each: one, or three where several were asked for."""
+
+    masks: Bool[np.ndarray, "n m height width"]
+    """In pixels of the picture."""
+    iou: Float[np.ndarray, "n m"]
+    """The network's own guess how well each mask fits."""
+    low_res_logits: Float[np.ndarray, "n m h w"]
+    """Over the model's square, inside where > 0: what a `MaskHint` takes."""
+
+
+class Predictor:
+    """A network that is ready to answer. It keeps nothing of the pictures, so threads may share it."""
+
+    def __init__(self, sam: Sam) -> None:
+        self.sam = sam.eval()
+        with torch.inference_mode():
+            self._positions = sam.prompt_encoder.image_positions()
+
+    @torch.inference_mode()
+    def embed(self, image: UInt8[np.ndarray, "height width 3"]) -> ImageEmbedding:
+        """Look at a picture: the expensive step.
+
+        Args:
+            image: RGB bytes.
+
+        Raises:
+            ImageError: for another shape or type.
+        """
+        pixels = check_image(image)
+        frame = Frame(height=pixels.shape[0], width=pixels.shape[1], square=self.sam.config.image_size)
+        square = to_square(pixels, frame).to(self.sam.device, self.sam.dtype)
+        return ImageEmbedding(self.sam.image_encoder(square[None]), frame)
+
+    @torch.inference_mode()
+    def predict(
+        self, embedding: ImageEmbedding, prompts: Prompt | Sequence[Prompt], *, multimask: bool = False
+    ) -> MaskPrediction:
+        """Answer prompts about a picture; no prompts (zero boxes) give no masks.
+
+        Args:
+            embedding: of the picture, by this predictor.
+            prompts: `Points`, a `Box`, a `MaskHint`, or a tuple of them that describes the same objects.
+            multimask: give the three masks (whole, part, subpart) of an ambiguous prompt, such as a single point,
+                instead of the one of a clear prompt.
+
+        Raises:
+            PromptError: for prompts that make no sense or do not fit the picture.
+        """
+        config = self.sam.config
+        batch = gather(prompts, embedding.frame, hint_size=config.logits_size)
+        answer = _blank(batch.count, 3 if multimask else 1, embedding.frame, config.logits_size)
+        for rows, part in batch.parts(PROMPTS_AT_ONCE.get(self.sam.device.type, PROMPTS_AT_ONCE_ELSEWHERE)):
+            logits, iou = select_masks(*self._decode(embedding, part), multimask=multimask)
+            answer.low_res_logits[rows], answer.iou[rows] = logits.float().cpu(), iou.float().cpu()
+            for row, low in zip(rows, logits.float(), strict=True):
+                answer.masks[row] = (embedding.frame.to_image(low[None])[0] > 0).cpu()
+        return answer
+
+    def _decode(
+        self, embedding: ImageEmbedding, batch: PromptBatch
+    ) -> tuple[Float[Tensor, "n 4 h w"], Float[Tensor, "n 4"]]:
+        points = boxes = hints = None
+        if batch.points is not None:
+            points = self._tensor(batch.points), torch.as_tensor(batch.labels, device=self.sam.device)
+        if batch.boxes is not None:
+            boxes = self._tensor(batch.boxes)
+        if batch.hints is not None:
+            hints = self._tensor(batch.hints)[:, None].to(self.sam.dtype)
+        sparse, dense = self.sam.prompt_encoder(points=points, boxes=boxes, masks=hints)
+        logits, iou = self.sam.mask_decoder(embedding.features, self._positions, sparse, dense)
+        return logits, iou
+
+    def _tensor(self, array: np.ndarray[Any, Any]) -> Tensor:
+        """Float32 before it travels: some devices know no float64."""
+        return torch.from_numpy(array.astype(np.float32)).to(self.sam.device)
+
+
+def _blank(count: int, masks: int, frame: Frame, logits_size: int) -> MaskPrediction:
+    return MaskPrediction(
+        masks=np.zeros((count, masks, frame.height, frame.width), bool),
+        iou=np.zeros((count, masks), np.float32),
+        low_res_logits=np.zeros((count, masks, logits_size, logits_size), np.float32),
+    )

@@ -1,0 +1,142 @@
+"""What can be asked about a picture: points, boxes, mask hints. One value holds one prompt or many.
+
+Points and boxes are in pixels of the picture: (0, 0) is the upper left corner of the upper left pixel, x runs right.
+Several kinds given together, as a tuple, describe the same objects: the first box goes with the first row of points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+
+from sam_model.errors import PromptError
+
+FOREGROUND, BACKGROUND, PADDING = 1, 0, -1
+"""The labels of points; a padding point only fills up a row."""
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Points:
+    """Clicks: n prompts of k points each."""
+
+    xy: Float[np.ndarray, "n k 2"]
+    labels: Int[np.ndarray, "n k"]
+
+    def __init__(self, xy: ArrayLike, labels: ArrayLike) -> None:
+        """Take points and their labels as one prompt, or as n prompts.
+
+        Args:
+            xy: (k, 2) or (n, k, 2), in pixels of the picture.
+            labels: (k,) or (n, k): 1 on the object, 0 not on it, -1 no point, only there to fill up a row.
+
+        Raises:
+            PromptError: for other shapes or labels, and for points that are no numbers.
+        """
+        places = _numbers(xy, "points", one=("k", 2))
+        marks = np.array(labels)
+        if marks.shape != np.shape(xy)[:-1]:
+            expected = np.shape(xy)[:-1]
+            raise PromptError(f"points of shape {np.shape(xy)} need labels of shape {expected}, not {marks.shape}")
+        unknown = marks[~np.isin(marks, (FOREGROUND, BACKGROUND, PADDING))]
+        if unknown.size:
+            raise PromptError(f"a label must be 1 (on the object), 0 (not on it) or -1 (no point), not {unknown[0]}")
+        object.__setattr__(self, "xy", places)
+        object.__setattr__(self, "labels", _frozen(marks.reshape(places.shape[:2]).astype(np.int64)))
+
+    @classmethod
+    def ragged(cls, prompts: Sequence[tuple[ArrayLike, ArrayLike]]) -> Self:
+        """Join prompts, each of (k, 2) points and (k,) labels, that differ in their number of points.
+
+        Raises:
+            PromptError: for a prompt that `Points(xy, labels)` does not take.
+        """
+        rows = [cls(xy, labels) for xy, labels in prompts]
+        longest = max((row.labels.shape[1] for row in rows), default=0)
+        xy = np.zeros((len(rows), longest, 2))
+        labels = np.full((len(rows), longest), PADDING)
+        for index, row in enumerate(rows):
+            count = row.labels.shape[1]
+            xy[index, :count], labels[index, :count] = row.xy[0], row.labels[0]
+        return cls(xy, labels)
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Box:
+    """Boxes: n prompts of one box each."""
+
+    xyxy: Float[np.ndarray, "n 4"]
+
+    def __init__(self, xyxy: ArrayLike) -> None:
+        """Take one box or n boxes.
+
+        Args:
+            xyxy: (4,) or (n, 4): left, top, right, bottom, in pixels of the picture.
+
+        Raises:
+            PromptError: for another shape, and for corners that are no numbers or in the wrong order.
+        """
+        boxes = _numbers(xyxy, "boxes", one=(4,))
+        for index in np.flatnonzero((boxes[:, 2:] < boxes[:, :2]).any(axis=1))[:1]:
+            place = describe(boxes[index])
+            raise PromptError(f"box {index}, {place}, ends before it starts: give (left, top, right, bottom)")
+        object.__setattr__(self, "xyxy", boxes)
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class MaskHint:
+    """Earlier answers to be improved: n prompts of one map of logits each."""
+
+    logits: Float[np.ndarray, "n h w"]
+
+    def __init__(self, logits: ArrayLike) -> None:
+        """Take one map or n maps.
+
+        Args:
+            logits: (h, w) or (n, h, w): over the model's square at its low resolution, inside where > 0, as in
+                `MaskPrediction.low_res_logits`.
+
+        Raises:
+            PromptError: for another shape and for values that are no numbers.
+        """
+        object.__setattr__(self, "logits", _numbers(logits, "mask hints", one=("h", "w")))
+
+
+Prompt: TypeAlias = Points | Box | MaskHint
+
+
+def describe(row: Float[np.ndarray, " numbers"]) -> str:
+    """Write a point or a box as messages do: (12, 7.5)."""
+    return "(" + ", ".join(f"{value:g}" for value in row) + ")"
+
+
+def _numbers(values: ArrayLike, what: str, *, one: tuple[str | int, ...]) -> Float[np.ndarray, "n ..."]:
+    """Copy to a read-only array of float64 with the prompts in front; `one` is the shape of one prompt."""
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise PromptError(f"{what} must be an array of numbers") from None
+    if array.ndim == len(one):
+        array = array[None]
+    fits = array.ndim == len(one) + 1 and all(
+        isinstance(size, str) or size == found for size, found in zip(one, array.shape[1:], strict=True)
+    )
+    if not fits:
+        single, many = _shape(*one), _shape("n", *one)
+        raise PromptError(f"{what} must have shape {single} for one prompt or {many} for many, not {np.shape(values)}")
+    if not np.isfinite(array).all():
+        raise PromptError(f"{what} must be finite numbers, without NaN or infinity")
+    return _frozen(array)
+
+
+def _shape(*sizes: str | int) -> str:
+    return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
+
+
+def _frozen(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    array.flags.writeable = False
+    return array
