@@ -1,0 +1,114 @@
+"""The one file that knows transformers' Grounding DINO: pixels and phrases in, candidate boxes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipelines.errors import InstructionError, ModelError
+from plugins.grounding_dino.models import Candidates, GroundingDino
+from plugins.grounding_dino.phrases import caption, passes, phrase_scores, phrase_tokens
+from plugins.weights import recommended
+
+_BOX_THRESHOLD = 0.3
+# [CLS] before and [SEP] after the phrases.
+_SPECIAL_TOKENS = 2
+# A strip thinner than this leaves fewer encoder tokens than the decoder has queries, and top-k fails.
+_MOST_ELONGATED = 8
+
+
+class TransformersGroundingDino(GroundingDino):
+    """`GroundingDinoForObjectDetection` with its tokenizer and PIL image processor (no torchvision needed)."""
+
+    def __init__(self, model: Any, tokenizer: Any, processor: Any, *, box_threshold: float = _BOX_THRESHOLD) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.processor = processor
+        self.box_threshold = box_threshold
+
+    def find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:
+        limit = self.model.config.max_text_len - _SPECIAL_TOKENS
+        found = []
+        for run in passes(self._token_counts(phrases, limit), limit):
+            boxes, indices, scores = self._find(pixels, [phrases[index] for index in run])
+            found.append(Candidates(boxes, indices + run.start, scores))
+        return Candidates(
+            np.concatenate([np.empty((0, 4), np.float32), *(part.boxes for part in found)]),
+            np.concatenate([np.empty(0, np.intp), *(part.phrases for part in found)]),
+            np.concatenate([np.empty(0, np.float32), *(part.scores for part in found)]),
+        )
+
+    def _find(
+        self, pixels: NDArray[np.uint8], phrases: Sequence[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
+        text = caption(phrases)
+        encoded = self.tokenizer(text.text, return_offsets_mapping=True, return_tensors="pt")
+        offsets = encoded.pop("offset_mapping")[0].tolist()
+        probabilities, boxes = self._forward(_not_too_thin(pixels), encoded)
+        greatest, mean = phrase_scores(probabilities[:, : len(offsets)], phrase_tokens(offsets, text.spans))
+        best = mean.argmax(axis=1)
+        return _clipped(boxes, pixels.shape), best, greatest[np.arange(len(best)), best]
+
+    @torch.inference_mode()
+    def _forward(self, pixels: NDArray[np.uint8], encoded: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Token probabilities `(Q, T)` and boxes `(Q, 4)` x0 y0 x1 y1 in the pixels of the picture given."""
+        device, dtype = self.model.device, self.model.dtype
+        image = self.processor(pixels, return_tensors="pt", input_data_format="channels_last")
+        output = self.model(
+            pixel_values=image["pixel_values"].to(device, dtype),
+            pixel_mask=image["pixel_mask"].to(device),
+            **{name: value.to(device) for name, value in encoded.items()},
+        )
+        height, width = pixels.shape[:2]
+        x, y, w, h = output.pred_boxes[0].float().unbind(-1)
+        corners = torch.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], dim=-1)
+        boxes = corners * corners.new_tensor([width, height, width, height])
+        return output.logits[0].float().sigmoid().cpu().numpy(), boxes.cpu().numpy()
+
+    def _token_counts(self, phrases: Sequence[str], limit: int) -> list[int]:
+        counts = [len(self.tokenizer(caption([phrase]).text, add_special_tokens=False).input_ids) for phrase in phrases]
+        for phrase, count in zip(phrases, counts, strict=True):
+            if count > limit:
+                raise InstructionError(
+                    f"'{phrase[:40]}…' is too long to look for: {count} tokens where the model reads {limit}. "
+                    "Use fewer words."
+                )
+        return counts
+
+
+def load(path: Path, *, device: str, dtype: str) -> GroundingDino:
+    """Load a directory in transformers' format. Raises `ModelError` if a tensor is missing or of another shape."""
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
+    from transformers.models.grounding_dino.image_processing_pil_grounding_dino import GroundingDinoImageProcessorPil
+    from transformers.models.grounding_dino.modeling_grounding_dino import GroundingDinoForObjectDetection
+
+    model, loaded = GroundingDinoForObjectDetection.from_pretrained(
+        path, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, output_loading_info=True
+    )
+    if unfit := sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])}):
+        raise ModelError(f"{path} is no Grounding DINO: {len(unfit)} tensors do not fit, the first is {unfit[0]}.")
+    return TransformersGroundingDino(
+        model.to(device),
+        AutoTokenizer.from_pretrained(path, local_files_only=True),
+        GroundingDinoImageProcessorPil.from_pretrained(path, local_files_only=True),
+        box_threshold=float(recommended(path).get("box_threshold", _BOX_THRESHOLD)),
+    )
+
+
+def _not_too_thin(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pad a strip at its bottom or right with grey until it is no more than `_MOST_ELONGATED` times as long as wide."""
+    height, width = pixels.shape[:2]
+    missing = [max(0, -(-longest // _MOST_ELONGATED) - side) for side, longest in ((height, width), (width, height))]
+    if not any(missing):
+        return pixels
+    return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), constant_values=127)
+
+
+def _clipped(boxes: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    height, width = shape[:2]
+    return np.clip(boxes, 0, np.array([width, height, width, height], np.float32))

@@ -1,0 +1,55 @@
+"""Grounding DINO as a node: the boxes of everything that a prompt names."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipelines.models import Model, lease
+from pipelines.node import node
+from pipelines.values import Boxes, Detections, Image, Text, empty_detections
+from plugins.grounding_dino.models import Candidates, GroundingDino
+from plugins.grounding_dino.phrases import split_prompt
+
+
+@node("grounding_dino/detect", version=1)
+def detect(
+    image: Image,
+    prompt: Text,
+    *,
+    model: Model[GroundingDino] = Model(),
+    box_threshold: float | None = None,
+    nms_threshold: float = 0.7,
+) -> Boxes:
+    """Find everything that the prompt names: "dog. traffic light." gives all dogs and all traffic lights.
+
+    Boxes are x0 y0 x1 y1 in image pixels, the surest first. `class_name` is the phrase exactly as written: each phrase
+    is scored by its own tokens, so there is no threshold on text. Nothing found is no error.
+
+    Args:
+        prompt: What to look for, each phrase ended by a dot.
+        model: A preset, a directory in transformers' format or a hub id.
+        box_threshold: The least score to keep a box; by default what the model's makers recommend.
+        nms_threshold: Of two boxes of one phrase that overlap more than this (IoU), the surer is kept.
+    """
+    phrases = split_prompt(prompt)
+    if not phrases:
+        return empty_detections((image.height, image.width), masks=False)
+    with lease(GroundingDino, model) as dino:
+        candidates = dino.find(image.pixels, phrases)
+        threshold = dino.box_threshold if box_threshold is None else box_threshold
+    return _detections(candidates, phrases, threshold, nms_threshold)
+
+
+def _detections(candidates: Candidates, phrases: tuple[str, ...], threshold: float, nms_threshold: float) -> Detections:
+    sides = candidates.boxes[:, 2:] - candidates.boxes[:, :2]
+    kept = np.flatnonzero((candidates.scores >= threshold) & (sides > 0).all(axis=1))
+    kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
+    indices = candidates.phrases[kept]
+    found = Detections(
+        xyxy=candidates.boxes[kept],
+        confidence=candidates.scores[kept],
+        class_id=indices.astype(np.int64),
+        data={"class_name": np.array(phrases, dtype=np.str_)[indices]},
+    ).with_nms(nms_threshold)
+    found.data["instance_id"] = np.arange(len(found), dtype=np.int64)
+    return found

@@ -1,0 +1,32 @@
+"""Segment Anything as a node: one mask for each box."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pipelines.models import Model, lease
+from pipelines.node import node
+from pipelines.values import Boxes, Image, Masks
+from plugins.sam.models import Sam
+
+
+@node("sam/masks", version=1)
+def masks(image: Image, boxes: Boxes, *, model: Model[Sam] = Model(), multimask: bool = False) -> Masks:
+    """The exact outline of the thing in each box.
+
+    Everything that the boxes carry (class_name, instance_id, score) is kept; `mask_score` is the model's own guess at
+    each mask's IoU. No boxes, no masks, and no model is loaded.
+
+    Args:
+        boxes: Detections in the pixels of the image.
+        model: A preset, a directory, a .pth or .safetensors file, or a hub id.
+        multimask: Draw three masks of each box and keep the best; of use where boxes are loose.
+    """
+    if len(boxes):
+        with lease(Sam, model) as sam:
+            found, scores = sam.cut(image.pixels, boxes.xyxy, multimask=multimask)
+    else:
+        found, scores = np.empty((0, image.height, image.width), np.bool_), np.empty(0, np.float32)
+    return replace(boxes, mask=found, data={**boxes.data, "mask_score": scores})

@@ -1,0 +1,100 @@
+"""The square that the model is shown, and the way back: one transform, used in both directions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from plugins.stable_diffusion.masks import BoolMask, Box
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A square of whole pixels in a picture of `(height, width)`; beyond the borders the picture is reflected.
+
+    `model` frame: the square scaled to the side that the model works at. Aspect is kept, in both directions.
+    """
+
+    x: int
+    y: int
+    side: int
+    height: int
+    width: int
+
+    @property
+    def inside(self) -> Box:
+        """The part of the square that lies in the picture."""
+        return Box(self.x, self.y, self.x + self.side, self.y + self.side).clipped(self.height, self.width)
+
+    def to_model(self, pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+        """Cut `(H, W, 3)` pixels and scale them to `(side, side, 3)`."""
+        return np.asarray(_resized(self._cut(pixels), side, enlarge=cv2.INTER_CUBIC), np.uint8)
+
+    def mask_to_model(self, mask: BoolMask, side: int) -> BoolMask:
+        """Cut and scale a mask; a model pixel belongs to it if any part of what it shows does."""
+        scaled = _resized(self._cut(mask).astype(np.float32), side, enlarge=cv2.INTER_LINEAR)
+        return np.asarray(scaled > 1e-6, np.bool_)
+
+    def to_picture(self, patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Scale a square that the model painted back and keep what lies in the picture: the pixels of `inside`."""
+        part = self.inside
+        square = _resized(patch, self.side, enlarge=cv2.INTER_CUBIC)
+        return np.asarray(square[part.y0 - self.y : part.y1 - self.y, part.x0 - self.x : part.x1 - self.x], np.uint8)
+
+    def _cut(self, array: NDArray[Any]) -> NDArray[Any]:
+        rows, columns = _reflected(self.y, self.side, self.height), _reflected(self.x, self.side, self.width)
+        return np.ascontiguousarray(array[rows[:, None], columns[None, :]])
+
+
+def window_around(box: Box, context: float, shape: tuple[int, int]) -> Window:
+    """The square around `box`, `context` times as wide as its longer side, moved into the picture where it fits.
+
+    `shape`: (height, width) of the picture.
+    """
+    height, width = shape
+    side = max(2, math.ceil(context * box.longer_side))
+    x, y = _placed(box.x0, box.x1, side, width), _placed(box.y0, box.y1, side, height)
+    return Window(x, y, side, height, width)
+
+
+def lay_over(pixels: NDArray[np.uint8], patch: NDArray[np.uint8], blend: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """`pixels` where blend is 0, `patch` where it is 1, both exactly; a mixture between."""
+    share = blend[..., None]
+    mixed = np.rint(pixels * (1 - share) + patch * share).astype(np.uint8)
+    return np.where(share > 0, mixed, pixels)
+
+
+def clusters(boxes: list[Box]) -> list[list[int]]:
+    """Indices of boxes that overlap, directly or through others; in the order of each cluster's first box."""
+    found: list[list[int]] = []
+    for index, box in enumerate(boxes):
+        near = [group for group in found if any(box.touches(boxes[member]) for member in group)]
+        merged = sorted([index, *(member for group in near for member in group)])
+        found = sorted([group for group in found if group not in near] + [merged])
+    return found
+
+
+def _placed(low: int, high: int, side: int, limit: int) -> int:
+    start = (low + high - side) // 2
+    return min(max(start, 0), limit - side) if side <= limit else start
+
+
+def _reflected(start: int, count: int, limit: int) -> NDArray[np.intp]:
+    """`count` indices from `start` on into an axis of `limit` pixels, mirrored at its ends (the edge stands once)."""
+    if limit == 1:
+        return np.zeros(count, np.intp)
+    period = 2 * (limit - 1)
+    position = np.arange(start, start + count) % period
+    return np.minimum(position, period - position)
+
+
+def _resized(array: NDArray[Any], side: int, *, enlarge: int) -> NDArray[Any]:
+    if array.shape[0] == side:
+        return array
+    way = cv2.INTER_AREA if side < array.shape[0] else enlarge
+    return np.asarray(cv2.resize(array, (side, side), interpolation=way))

@@ -1,0 +1,71 @@
+"""What nodes know of an inpainter, and where its weights come from. Imports no model library."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugins.stable_diffusion.masks import BoolMask, Geometry
+from plugins.weights import HubFamily
+
+FAMILY = HubFamily(
+    name="stable_diffusion",
+    title="Stable Diffusion inpainting",
+    loader="plugins.stable_diffusion.adapter:load",
+    needs=(
+        ("model_index.json",),
+        ("unet/*.safetensors",),
+        ("vae/*.safetensors",),
+        ("text_encoder/*.safetensors",),
+        ("tokenizer/tokenizer.json", "tokenizer/vocab.json"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """How a model's makers recommend to use it; what is not said holds for the published Stable Diffusion checkpoints.
+
+    The prompts are templates: `prompt` asks for a `{thing}`, the other two for what may be behind one that goes.
+    """
+
+    steps: int = 30
+    guidance: float = 7.5
+    prompt: str = "{thing}"
+    removal_prompt: str = "empty background"
+    removal_negative_prompt: str = "{thing}"
+    geometry: Geometry = field(default_factory=Geometry)
+
+
+@dataclass(frozen=True, slots=True)
+class Brush:
+    """What to paint and how. `seed` alone decides the noise, on every device."""
+
+    prompt: str
+    negative_prompt: str
+    seed: int
+    steps: int
+    guidance: float
+
+
+class Inpainter(ABC):
+    """A loaded inpainting model that works on squares of `side` pixels."""
+
+    family: ClassVar[str] = "stable_diffusion"
+    side: int
+    advice: Advice
+
+    @abstractmethod
+    def inpaint(
+        self, pixels: NDArray[np.uint8], mask: BoolMask, brush: Brush, *, on_step: Callable[[int], None]
+    ) -> NDArray[np.uint8] | None:
+        """Paint the masked part of an RGB square `(side, side, 3)` anew; the rest of what comes back may differ too.
+
+        `on_step` is told how many steps are done; what it raises ends the painting. None: the checkpoint's own safety
+        checker withheld the picture.
+        """

@@ -1,0 +1,67 @@
+"""Stable Diffusion as a node: a picture, masks and a plan in, the edited picture out."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import NamedTuple
+
+from pipelines.models import Model, current_pool, lease
+from pipelines.node import Report, no_report, node
+from pipelines.values import EditPlan, Image, Masks, Text
+from plugins.stable_diffusion.editing import check_plan, instances_of, jobs_of
+from plugins.stable_diffusion.models import Inpainter
+from plugins.stable_diffusion.painting import Painter, needs_model
+from plugins.stable_diffusion.report import write_report
+
+
+class Edited(NamedTuple):
+    """What `edit` gives: the picture, and in JSON what was found, painted, with what, and proof that no more was."""
+
+    image: Image
+    report: Text
+
+
+@node("stable_diffusion/edit", version=1)
+def edit(
+    image: Image,
+    masks: Masks,
+    plan: EditPlan,
+    *,
+    model: Model[Inpainter] = Model(),
+    seed: int = 0,
+    steps: int | None = None,
+    guidance: float | None = None,
+    report: Report = no_report,
+) -> Edited:
+    """Carry out the plan on every thing whose class_name is an edit's target; nothing else changes, not by one bit.
+
+    Each thing, or each group whose painted regions overlap, is painted in a square of its own at the size that the
+    model works at. If no target was found, the very same picture comes back. A single colour is given by arithmetic,
+    everything else by the model. Raises `InstructionError` for plans that add things or change the background.
+
+    Args:
+        masks: Detections with masks and class_name, in the pixels of the image.
+        model: A preset, a directory in diffusers' format or a hub id.
+        seed: Of the first square painted; the next one has the next seed.
+        steps: Steps of denoising; by default what the model's makers recommend.
+        guidance: How closely to follow the words; by default what the model's makers recommend.
+    """
+    check_plan(plan)
+    wanted = [item for item in plan.edits if instances_of(item, masks)]
+    if not wanted:
+        return Edited(image, write_report(plan, masks, (), image.pixels, image.pixels, model=None))
+    with lease(Inpainter, model) if any(map(needs_model, wanted)) else nullcontext() as inpainter:
+        painter = Painter(inpainter, seed, steps, guidance, report)
+        jobs = tuple(jobs_of(plan, masks, painter.geometry_of))
+        pixels, strokes = painter.paint(image.pixels, plan.edits, jobs)
+    said = write_report(plan, masks, strokes, image.pixels, pixels, model=_named(model, inpainter))
+    return Edited(replace(image, pixels=pixels), said)
+
+
+def _named(model: Model[Inpainter], used: Inpainter | None) -> dict[str, str] | None:
+    """Which weights painted, for the report."""
+    if used is None:
+        return None
+    source = current_pool().resolve(Inpainter.family, model)
+    return {"ref": source.ref, "revision": source.revision}

@@ -1,0 +1,73 @@
+"""What came of an edit, as JSON: what was found, where it was painted, with what, and proof that no more was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.values import Detections, EditPlan
+from plugins.stable_diffusion.editing import instances_of
+from plugins.stable_diffusion.painting import Stroke
+
+
+def write_report(
+    plan: EditPlan,
+    detections: Detections,
+    strokes: Sequence[Stroke],
+    before: NDArray[np.uint8],
+    after: NDArray[np.uint8],
+    *,
+    model: dict[str, str] | None,
+) -> str:
+    """The report as JSON text. Boxes are x0 y0 x1 y1 in pixels; a window is its upper left corner and its side."""
+    edits = [
+        {
+            "action": edit.action,
+            "target": edit.target,
+            "replacement": edit.replacement,
+            "found": len(instances_of(edit, detections)),
+            "painted": [_painted(stroke, detections) for stroke in strokes if stroke.job.edit == index],
+        }
+        for index, edit in enumerate(plan.edits)
+    ]
+    verified = verify(before, after, strokes)
+    return json.dumps({"sentence": plan.sentence, "model": model, "edits": edits, "verify": verified}, indent=2)
+
+
+def verify(before: NDArray[np.uint8], after: NDArray[np.uint8], strokes: Sequence[Stroke]) -> dict[str, int]:
+    """Pixels that changed at all, that changed outside every painted region, and that of the old things are as before.
+
+    A pixel of a thing may be as before because the new one happens to have the very same colour there.
+    """
+    changed = (after != before).any(axis=2)
+    generate, core = np.zeros_like(changed), np.zeros_like(changed)
+    for stroke in strokes:
+        part = stroke.job.window.inside.slices
+        generate[part] |= stroke.job.regions.generate
+        core[part] |= stroke.job.regions.core
+    return {
+        "changed_pixels": int(changed.sum()),
+        "changed_outside": int((changed & ~generate).sum()),
+        "unchanged_inside": int((core & ~changed).sum()),
+    }
+
+
+def _painted(stroke: Stroke, detections: Detections) -> dict[str, Any]:
+    rows = list(stroke.job.members)
+    window = stroke.job.window
+    found: dict[str, Any] = {
+        "boxes": detections.xyxy[rows].round(1).tolist(),
+        "scores": [] if detections.confidence is None else detections.confidence[rows].round(4).tolist(),
+        "instances": np.asarray(detections.data.get("instance_id", np.arange(len(detections))))[rows].tolist(),
+        "window": [window.x, window.y, window.side],
+        "pixels": int(stroke.job.regions.generate.sum()),
+        "withheld": stroke.withheld,
+    }
+    if stroke.brush is not None:
+        brush = stroke.brush
+        found |= {"prompt": brush.prompt, "seed": brush.seed, "steps": brush.steps, "guidance": brush.guidance}
+    return found
