@@ -1,0 +1,180 @@
+"""The `samloom` command: a thin door in front of the engine.
+
+Every command ends with 0 when it did its work, 1 when a run failed and 2 when the user can put it right; a mistake is one
+line on standard error, never a traceback. Heavy modules are imported inside the commands, so that `--help` is immediate.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.execution import Settings, running
+from pipelines.terminal import exit_code, say, show_table
+
+COMMANDS_GROUP = "samloom.commands"
+HELP = frozenset({"-h", "--help"})
+GROUP_HELP = {"evaluate": "Measure how good models are."}
+
+app = typer.Typer(
+    name="samloom",
+    help="Text in, masks and edited pictures out: Grounding DINO, Segment Anything and Stable Diffusion as one graph.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ImagePath = Annotated[
+    Path, typer.Argument(metavar="IMAGE", help="The picture (PNG, JPEG, WebP, TIFF, BMP or GIF).", show_default=False)
+]
+PipelineName = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline file, or a ready-made one's name.", show_default=False)
+]
+
+
+@app.command()
+@running
+def edit(
+    image: ImagePath,
+    instruction: Annotated[
+        str, typer.Argument(metavar="INSTRUCTION", help='Such as "replace the dog with a cat".', show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT", help="The edited picture. Default: IMAGE-edited.png."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed paints the same picture.")] = 0,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write what was found, painted and used, as JSON.")
+    ] = None,
+    *,
+    settings: Settings,
+) -> None:
+    """Change a picture as a sentence says."""
+    from pipelines.ready_made import edit_picture
+
+    edit_picture(image, instruction, output=output, seed=seed, report=report, settings=settings)
+
+
+@app.command()
+@running
+def segment(
+    image: ImagePath,
+    prompt: Annotated[
+        str, typer.Argument(metavar="WORDS", help='What to find, such as "dog. cat."', show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for the results. Default: IMAGE-segmented."),
+    ] = None,
+    *,
+    settings: Settings,
+) -> None:
+    """Find things by name and cut them out: an overlay, a mask each and COCO JSON."""
+    from pipelines.ready_made import segment_picture
+
+    segment_picture(image, prompt, output=output, settings=settings)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+@running
+def run(
+    context: typer.Context,
+    pipeline: PipelineName,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for the outputs. Default: PIPELINE-out."),
+    ] = None,
+    *,
+    settings: Settings,
+) -> None:
+    """Run a pipeline; its inputs are options: `samloom run edit --photo dog.png --instruction "remove the dog"`."""
+    from pipelines.execution import execute
+    from pipelines.options import describe_inputs, parse_inputs
+    from pipelines.outputs import check_folder, write_outputs
+    from pipelines.spec import load_pipeline
+
+    if pipeline in HELP:
+        say(context.get_help())
+        return
+    graph = load_pipeline(pipeline)
+    if not HELP.isdisjoint(context.args):
+        say(f"{graph.doc}\n".lstrip("\n"))
+        show_table(("input", "default", "meaning"), describe_inputs(graph.inputs))
+        return
+    inputs = parse_inputs(graph, context.args)
+    folder = output or Path(f"{Path(pipeline).stem}-out")
+    check_folder(folder)
+    for path in write_outputs(execute(graph, inputs, settings).outputs, folder):
+        say(str(path))
+
+
+@app.command()
+def check(pipeline: PipelineName) -> None:
+    """Check a pipeline file without loading a model; every mistake is shown with its place."""
+    from pipelines.spec import load_pipeline
+
+    graph = load_pipeline(pipeline)
+    say(f"{pipeline}: {len(graph.steps)} steps, no mistakes.")
+
+
+@app.command()
+def nodes(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A node, such as sam/masks, or a namespace.", show_default=False),
+    ] = None,
+) -> None:
+    """List the nodes that a pipeline may use, or explain one."""
+    from pipelines.listing import node_page, node_rows
+    from pipelines.registry import Registry
+
+    registry = Registry.default()
+    if name is not None and "/" in name:
+        say(node_page(registry.node(name)))
+    else:
+        show_table(("node", "takes", "gives", "what it does"), node_rows(registry, name))
+
+
+@app.command()
+def show(pipeline: PipelineName) -> None:
+    """Print a pipeline as a mermaid diagram, which GitHub and many editors draw."""
+    from pipelines.mermaid import mermaid
+    from pipelines.spec import load_pipeline
+
+    say(mermaid(load_pipeline(pipeline)))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of pipeline files, for completion and checks in an editor."""
+    from pipelines.registry import Registry
+    from pipelines.schema import json_schema
+
+    say(json.dumps(json_schema(Registry.default()), indent=2))
+
+
+def add_plugin_commands() -> None:
+    """Add the commands of installed plugins (entry points `samloom.commands`); "evaluate.bundled" is `samloom evaluate bundled`."""
+    groups = {"": app}
+    for point in sorted(entry_points(group=COMMANDS_GROUP), key=lambda point: point.name):
+        group, _, name = point.name.rpartition(".")
+        if group not in groups:
+            groups[group] = typer.Typer(no_args_is_help=True)
+            app.add_typer(groups[group], name=group, help=GROUP_HELP.get(group, ""))
+        groups[group].command(name)(point.load())
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    add_plugin_commands()
+    sys.exit(exit_code(app, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Running a graph from the command line: the options that all running commands share, and what they set up."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.errors import UserError
+
+if TYPE_CHECKING:
+    from pipelines.cache import Cache
+    from pipelines.events import Sink
+    from pipelines.graph import Graph
+    from pipelines.pool import ModelPool
+    from pipelines.runner import RunResult
+
+GIGABYTE = 1_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to run, whatever the graph. Each field is an option of every command that runs one."""
+
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="P", help="Which weights: bundled, base or large (see `samloom models`).")
+    ] = "bundled"
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Never touch the network; a missing checkpoint is an error at once.")
+    ] = False
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="D", help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
+    ] = None
+    memory: Annotated[
+        float | None, typer.Option("--memory", metavar="GB", help="Budget for loaded models; idle ones make room.")
+    ] = None
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute everything anew, and keep nothing.")] = False
+    trace: Annotated[
+        Path | None, typer.Option("--trace", metavar="FILE", help="Write time and peak memory a node, for Perfetto.")
+    ] = None
+    events: Annotated[
+        Path | None, typer.Option("--events", metavar="FILE", help="Write every event of the run as a line of JSON.")
+    ] = None
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False
+
+    def __post_init__(self) -> None:
+        if self.memory is not None and not self.memory > 0:
+            raise UserError(f"--memory is {self.memory:g}, which holds no model. Give gigabytes, such as --memory 8.")
+
+    def pool(self) -> ModelPool:
+        """A model pool of its own for the run."""
+        from pipelines.pool import ModelPool
+
+        budget = None if self.memory is None else int(self.memory * GIGABYTE)
+        return ModelPool(preset=self.preset, offline=self.offline, budget_bytes=budget, device=self.device)
+
+    def cache(self) -> Cache | None:
+        """The user's cache on disk behind one in memory, or nothing where it is not wanted."""
+        if self.no_cache:
+            return None
+        from pipelines.cache import default_cache
+
+        return default_cache()
+
+    @contextmanager
+    def sinks(self) -> Iterator[list[Sink]]:
+        """Where the events of a run go: progress on a terminal, and the events file."""
+        from pipelines.progress import JsonLines, RichProgress
+
+        with ExitStack() as stack:
+            sinks: list[Sink] = []
+            if not self.quiet:
+                sinks.append(stack.enter_context(RichProgress()))
+            if self.events is not None:
+                sinks.append(stack.enter_context(JsonLines(self.events)))
+            yield sinks
+
+
+def running(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command`, which takes a keyword `settings: Settings`, one option for each field of it instead."""
+
+    @wraps(command)
+    def with_options(**arguments: Any) -> None:
+        chosen = {field.name: arguments.pop(field.name) for field in fields(Settings)}
+        command(**arguments, settings=Settings(**chosen))
+
+    own = inspect.signature(command, eval_str=True)
+    options = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default, annotation=parameter.annotation
+        )
+        for name, parameter in inspect.signature(Settings, eval_str=True).parameters.items()
+    ]
+    kept = [p.replace(kind=p.KEYWORD_ONLY) for name, p in own.parameters.items() if name != "settings"]
+    with_options.__signature__ = own.replace(parameters=kept + options)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in kept + options}
+    return with_options
+
+
+def execute(graph: Graph, inputs: Mapping[str, Any], settings: Settings) -> RunResult:
+    """Run `graph` as `settings` say and write the trace, of a failed run too. Raises what the run raises."""
+    from pipelines.runner import run
+
+    for file in (settings.trace, settings.events):
+        if file is not None:
+            check_parent(file)
+    with settings.sinks() as sinks:
+        result = run(graph, inputs, pool=settings.pool(), cache=settings.cache(), events=sinks)
+    if settings.trace is not None:
+        result.trace.save(settings.trace)
+    return result

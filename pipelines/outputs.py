@@ -1,0 +1,88 @@
+"""What a run gives, written to a folder: pictures as PNG, detections as COCO JSON, the rest together in one JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.errors import OutputError
+from pipelines.files import check_writable, write_atomically
+from pipelines.images import write_image
+from pipelines.values import Detections, Image, Mask
+
+VALUES = "values.json"
+
+
+def check_folder(folder: Path) -> None:
+    """Raise OutputError now if files could not be written into `folder` later."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"cannot write into {folder}: it is a file, not a folder. Give another path.")
+    check_writable(folder / VALUES)
+
+
+def write_outputs(outputs: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write every output of a run and give the files. An output along an axis becomes one file for each key."""
+    written = []
+    values: dict[str, Any] = {}
+    for name, value in _flattened(outputs):
+        if (path := _write_file(name, value, folder)) is None:
+            values[name] = value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+        else:
+            written.append(path)
+    if values:
+        write_json(values, folder / VALUES)
+        written.append(folder / VALUES)
+    return written
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_atomically(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_masks(detections: Detections, folder: Path) -> list[Path]:
+    """One black-and-white PNG for each mask, named by its number and class."""
+    names = detections.data["class_name"]
+    paths = [folder / f"{index:03d}-{safe_name(str(name))}.png" for index, name in enumerate(names)]
+    for path, mask in zip(paths, detections.mask if len(detections) else (), strict=True):
+        write_image(_grey(mask), path)
+    return paths
+
+
+def safe_name(text: str) -> str:
+    """Text as part of a file name: letters and digits kept, the rest dashes."""
+    return "".join(letter if letter.isalnum() else "-" for letter in text).strip("-") or "thing"
+
+
+def _flattened(outputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in outputs.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}-{key}", item) for key, item in _flattened(value))
+        else:
+            yield name, value
+
+
+def _write_file(name: str, value: Any, folder: Path) -> Path | None:
+    """Write a value that is a file of its own; None for one that is not."""
+    match value:
+        case Image():
+            write_image(value, path := folder / f"{name}.png")
+        case Mask():
+            write_image(_grey(value.array), path := folder / f"{name}.png")
+        case _ if isinstance(value, Detections):
+            from pipelines.nodes.export import coco_document
+
+            write_json(coco_document(value), path := folder / f"{name}.json")
+        case _:
+            return None
+    return path
+
+
+def _grey(mask: np.ndarray) -> Image:
+    """A mask as a picture: white where it is."""
+    levels = np.rint(mask.astype(np.float32) * 255).astype(np.uint8)
+    return Image(np.repeat(levels[..., None], 3, axis=2))

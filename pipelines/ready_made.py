@@ -1,0 +1,89 @@
+"""The two ready-made pipelines that have commands of their own."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.execution import Settings, execute
+from pipelines.files import check_writable as check_file_writable
+from pipelines.images import check_writable, read_image, write_image
+from pipelines.outputs import check_folder, write_json, write_masks
+from pipelines.spec import load_pipeline
+from pipelines.terminal import say
+
+if TYPE_CHECKING:
+    from pipelines.runner import RunResult
+    from pipelines.values import Detections, EditPlan, Image
+
+
+def edit_picture(
+    image: Path, instruction: str, *, output: Path | None, seed: int, report: Path | None, settings: Settings
+) -> None:
+    """Run the `edit` pipeline on a file and write the picture and its report.
+
+    Without a place to write to, the result lies beside the working directory's other files as NAME-edited.png; a
+    picture in which nothing was found keeps its own format, and thereby every byte.
+    """
+    photo = read_image(image)
+    for path, check in ((output, check_writable), (report, check_file_writable)):
+        if path is not None:
+            check(path)
+    inputs = {"photo": photo, "instruction": instruction, "seed": seed}
+    result = execute(load_pipeline("edit"), inputs, settings)
+    edited = result.outputs["image"]
+    target = output or Path(f"{image.stem}-edited{image.suffix if edited is photo else '.png'}")
+    write_image(edited, target)
+    if report is not None:
+        write_json(_edit_report(photo, target, seed, settings, result), report)
+    say(_summary(result.outputs["plan"], result.outputs["masks"]))
+    say(f"{target}" if report is None else f"{target}  (report: {report})")
+
+
+def segment_picture(image: Path, prompt: str, *, output: Path | None, settings: Settings) -> None:
+    """Run the `segment` pipeline on a file: an overlay, a mask for each thing, and all of it as COCO JSON."""
+    from pipelines.nodes.export import coco_document
+
+    photo = read_image(image)
+    folder = output or Path(f"{image.stem}-segmented")
+    check_folder(folder)
+    result = execute(load_pipeline("segment"), {"photo": photo, "prompt": prompt}, settings)
+    masks = result.outputs["masks"]
+    write_image(result.outputs["overlay"], folder / "overlay.png")
+    write_json(coco_document(masks, photo), folder / "annotations.json")
+    write_masks(masks, folder / "masks")
+    say(_found(masks) if len(masks) else f"nothing found for '{prompt}'")
+    say(str(folder))
+
+
+def _edit_report(photo: Image, target: Path, seed: int, settings: Settings, result: RunResult) -> dict[str, Any]:
+    """Everything that is needed to judge an edit, and to make it again."""
+    return {
+        "samloom": version("samloom"),
+        "image": {"file": photo.source, "size": photo.size, "content": photo.content_id},
+        "output": str(target),
+        "preset": settings.preset,
+        "seed": seed,
+        "changed": result.outputs["image"] is not photo,
+        "edit": json.loads(result.outputs["report"]),
+        "steps": result.trace.summary(),
+    }
+
+
+def _summary(plan: EditPlan, masks: Detections) -> str:
+    """One line an edit: what was asked, and how many things it was done to."""
+    names = list(masks.data["class_name"])
+    return "\n".join(
+        f"{edit.action} {edit.target}: {count} found" if (count := names.count(edit.target)) else
+        f"{edit.action} {edit.target}: nothing found, so nothing changed"
+        for edit in plan.edits
+    )  # fmt: skip
+
+
+def _found(masks: Detections) -> str:
+    return "\n".join(
+        f"{name} {score:.2f}  box {' '.join(f'{edge:.0f}' for edge in box)}"
+        for name, score, box in zip(masks.data["class_name"], masks.confidence, masks.xyxy, strict=True)
+    )

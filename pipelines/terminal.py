@@ -1,0 +1,90 @@
+"""What the command says: results on standard output, mistakes as one line on standard error, and the exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from pipelines.errors import Cancelled, RunError, SamloomError, UserError
+
+if TYPE_CHECKING:
+    import typer
+
+DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+
+def say(text: str) -> None:
+    """Print a result, undecorated, so that it can be piped."""
+    print(text)  # noqa: T201
+
+
+def complain(text: str) -> None:
+    """Print one line about what went wrong on standard error."""
+    print(f"samloom: {text}", file=sys.stderr)  # noqa: T201
+
+
+def show_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under a header: drawn on a terminal, tab-separated into a pipe."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            say("\t".join(row))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def exit_code(app: typer.Typer, arguments: list[str]) -> int:
+    """Run one command line and say what its process should end with."""
+    from typer.main import get_command
+
+    _route_warnings()
+    try:
+        result = get_command(app).main(arguments, prog_name="samloom", standalone_mode=False)
+    except UserError as error:
+        complain(str(error))
+        return MISTAKE
+    except (Cancelled, KeyboardInterrupt):
+        complain("stopped; nothing was written.")
+        return INTERRUPTED
+    except SamloomError as error:
+        complain(str(error))
+        return MISTAKE if is_users_mistake(error) else FAILED
+    except BrokenPipeError:
+        # The reader of our output has left, as `head` does; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        return _usage_error(error)
+    return result if isinstance(result, int) else DONE
+
+
+def is_users_mistake(error: BaseException) -> bool:
+    """Whether the cause of a failed run is something that the user can put right, such as a missing checkpoint."""
+    return isinstance(error, UserError) or (isinstance(error, RunError) and isinstance(error.cause, UserError))
+
+
+def _usage_error(error: Exception) -> int:
+    """Show what the command-line parser rejected; anything else is a defect of ours and keeps its traceback."""
+    message = getattr(error, "format_message", None)
+    if message is None:
+        raise error
+    complain(message())
+    return MISTAKE
+
+
+def _route_warnings() -> None:
+    """Warnings of samloom itself become one plain line; those of libraries are not the user's business."""
+    warnings.simplefilter("ignore")
+    logging.basicConfig(level=logging.ERROR, format="samloom: %(message)s")
+    for room in ("pipelines", "plugins", "sam_model"):
+        logging.getLogger(room).setLevel(logging.WARNING)

@@ -1,0 +1,101 @@
+"""Whether "replace X with Y" gives a Y: the whole chain is run from the sentence, and a classifier trained apart looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.pool import ModelPool
+from pipelines.runner import run
+from pipelines.spec import load_pipeline
+from recipes.evaluation.scenes import image_of
+from recipes.evaluation.statistics import Estimate, share
+from recipes.judge import Judge
+from recipes.world import GENERATION_NOUNS, Scene
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """One edit: what was asked, the pictures, and what the judge saw where the old thing was."""
+
+    old: str
+    new: str
+    before: Pixels
+    after: Pixels
+    seen: str
+
+    @property
+    def worked(self) -> bool:
+        return self.seen == self.new
+
+
+@dataclass(frozen=True)
+class Editing:
+    """All edits of an evaluation."""
+
+    edits: Sequence[Edited]
+
+    def rows(self) -> list[tuple[str, Estimate]]:
+        """The figures of the table."""
+        changed = [not np.array_equal(edit.before, edit.after) for edit in self.edits]
+        return [
+            (f"after replace X with Y: Y recognised, {len(self.nouns)} nouns", share([e.worked for e in self.edits])),
+            ("after replace X with Y: something was painted", share(changed)),
+        ]
+
+    @cached_property
+    def nouns(self) -> list[str]:
+        """The new things that were asked for."""
+        return sorted({edit.new for edit in self.edits})
+
+    def by_noun(self) -> list[str]:
+        """Each new thing with the share of edits in which it was recognised."""
+        return [f"{n} {np.mean([e.worked for e in self.edits if e.new == n]):.2f}" for n in self.nouns]
+
+    def sheet(self, *, columns: int = 4, side: int = 160) -> Pixels:
+        """Before and after of every edit, captioned with what was asked and what the judge saw."""
+        tiles = [_tile(edit, side) for edit in self.edits]
+        tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
+        rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
+        return np.concatenate(rows, axis=0)
+
+
+def measure_editing(
+    scenes: Iterator[Scene], judge: Judge, pool: ModelPool, seed: int, nouns: Sequence[str] = GENERATION_NOUNS
+) -> Editing:
+    """In each scene, replace the largest thing by a noun that goes round in turn; each scene paints with its own seed."""
+    graph = load_pipeline("edit")
+    edits = []
+    for index, scene in enumerate(scenes):
+        largest = int(scene.masks.sum((1, 2)).argmax())
+        old = scene.names[largest]
+        choices = [noun for noun in nouns if noun != old]
+        new = choices[index % len(choices)]
+        inputs = {"photo": image_of(scene), "instruction": f"replace the {old} with a {new}", "seed": seed + index}
+        after = run(graph, inputs, pool=pool).outputs["image"].pixels
+        edits.append(Edited(old, new, scene.image, after, judge.name(_crop(after, scene.boxes[largest]))))
+    return Editing(edits)
+
+
+def _crop(picture: Pixels, box: NDArray[np.float32], margin: float = 0.15) -> Pixels:
+    """The square around a box with some surroundings, as the judge was trained to see things."""
+    centre, half = (box[:2] + box[2:]) / 2, (0.5 + margin) * (box[2:] - box[:2]).max()
+    x0, y0 = np.maximum(np.round(centre - half), 0).astype(int)
+    x1, y1 = np.round(centre + half).astype(int)
+    return picture[y0:y1, x0:x1]
+
+
+def _tile(edit: Edited, side: int) -> Pixels:
+    pair = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in (edit.before, edit.after)]
+    caption = np.full((20, 2 * side, 3), 255, np.uint8)
+    colour = (0, 110, 0) if edit.worked else (170, 0, 0)
+    text = f"{edit.old} > {edit.new}: {edit.seen}"
+    cv2.putText(caption, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1, cv2.LINE_AA)
+    return np.concatenate([np.concatenate(pair, axis=1), caption], axis=0)

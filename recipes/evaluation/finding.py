@@ -1,0 +1,85 @@
+"""How often the named thing is found, and how well absent things are told from present ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.models import Model
+from plugins.grounding_dino.nodes import detect
+from plugins.sam.nodes import masks
+from recipes.evaluation.scenes import image_of, truth_of
+from recipes.evaluation.statistics import Estimate, area_under_roc, mean, share
+from recipes.world import DETECTION_NOUNS, Scene
+
+#: A box counts as found from this IoU on, as in Pascal VOC.
+FOUND_IOU = 0.5
+
+
+@dataclass
+class Finding:
+    """What single-noun prompts gave: for each noun whether the top box was right, and top scores of present and absent things."""
+
+    hits: dict[str, list[bool]] = field(default_factory=dict)
+    present: list[float] = field(default_factory=list)
+    absent: list[float] = field(default_factory=list)
+
+    def rows(self) -> list[tuple[str, Estimate]]:
+        """The figures of the table."""
+        every = [hit for hits in self.hits.values() for hit in hits]
+        return [
+            (f"named thing found: top box IoU ≥ {FOUND_IOU}, {len(self.hits)} nouns", share(every)),
+            ("present told from absent: area under the ROC curve", area_under_roc(self.present, self.absent)),
+        ]
+
+    def weakest(self, count: int = 6) -> list[str]:
+        """The nouns found least often, with their shares."""
+        shares = sorted((float(np.mean(hits)), noun) for noun, hits in self.hits.items())
+        return [f"{noun} {value:.2f}" for value, noun in shares[:count]]
+
+
+def measure_finding(scenes: Iterable[Scene], model: Model[Any], seed: int) -> Finding:
+    """Ask for every noun of each scene, and for one that is not there."""
+    rng = np.random.default_rng(seed)
+    finding = Finding()
+    for scene in scenes:
+        for noun in dict.fromkeys(scene.names):
+            score, box = _top(scene, noun, model)
+            wanted = scene.boxes[[name == noun for name in scene.names]]
+            finding.hits.setdefault(noun, []).append(bool((iou(box[None], wanted) >= FOUND_IOU).any()))
+            finding.present.append(score)
+        missing = [noun for noun in DETECTION_NOUNS if noun not in scene.names]
+        finding.absent.append(_top(scene, missing[rng.integers(len(missing))], model)[0])
+    return finding
+
+
+def measure_masks(scenes: Iterable[Scene], model: Model[Any]) -> Estimate:
+    """Mean IoU of the mask drawn from each true box with the visible part of the thing."""
+    overlaps: list[float] = []
+    for scene in scenes:
+        found = masks(image_of(scene), truth_of(scene), model=model).mask
+        both = (found & scene.masks).sum((1, 2))
+        overlaps += list(both / (found | scene.masks).sum((1, 2)))
+    return mean(overlaps)
+
+
+def iou(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """IoU of every box (N, 4) with every other (M, 4), both xyxy: (N, M)."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    both = np.clip(high - low, 0, None).prod(-1)
+    areas = [(side[:, 2:] - side[:, :2]).prod(-1) for side in (boxes, others)]
+    union = areas[0][:, None] + areas[1][None] - both
+    return np.asarray(both / np.maximum(union, 1e-9), np.float32)
+
+
+def _top(scene: Scene, noun: str, model: Model[Any]) -> tuple[float, NDArray[np.float32]]:
+    """The best score and box that a prompt of one noun gets, whatever the threshold."""
+    found = detect(image_of(scene), f"{noun}.", model=model, box_threshold=0.0)
+    if not len(found):
+        return 0.0, np.zeros(4, np.float32)
+    return float(found.confidence[0]), found.xyxy[0]
