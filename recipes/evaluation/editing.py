@@ -1,4 +1,4 @@
-"""Whether "replace X with Y" gives a Y: the whole chain is run from the sentence, and a classifier trained apart looks."""
+"""Whether "replace X with Y" gives a Y: the whole chain runs from the sentence, and a judge trained apart looks."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Editing:
 def measure_editing(
     scenes: Iterator[Scene], judge: Judge, pool: ModelPool, seed: int, nouns: Sequence[str] = GENERATION_NOUNS
 ) -> Editing:
-    """In each scene, replace the largest thing by a noun that goes round in turn; each scene paints with its own seed."""
+    """Replace the largest thing of each scene by a noun that goes round in turn, painted with a seed of its own."""
     graph = load_pipeline("edit")
     edits = []
     for index, scene in enumerate(scenes):

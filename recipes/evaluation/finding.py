@@ -22,7 +22,7 @@ FOUND_IOU = 0.5
 
 @dataclass
 class Finding:
-    """What single-noun prompts gave: for each noun whether the top box was right, and top scores of present and absent things."""
+    """What single-noun prompts gave: by noun whether the top box was right; top scores of present and absent things."""
 
     hits: dict[str, list[bool]] = field(default_factory=dict)
     present: list[float] = field(default_factory=list)
