@@ -14,19 +14,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sam_model.config import PRESETS, TINY, VIT_B, VIT_H, VIT_L, SamConfig
+from sam_model.errors import SamModelError
 
 if TYPE_CHECKING:
+    from sam_model.checkpoints import load_sam, save_sam
     from sam_model.modeling import Sam, build_sam
+    from sam_model.predictor import ImageEmbedding, MaskPrediction, Predictor
+    from sam_model.prompts import Box, MaskHint, Points
 
-_LAZY = {"Sam": "sam_model.modeling", "build_sam": "sam_model.modeling"}
+_HOMES = {
+    "Box": "prompts",
+    "ImageEmbedding": "predictor",
+    "MaskHint": "prompts",
+    "MaskPrediction": "predictor",
+    "Points": "prompts",
+    "Predictor": "predictor",
+    "Sam": "modeling",
+    "build_sam": "modeling",
+    "load_sam": "checkpoints",
+    "save_sam": "checkpoints",
+}
 
-__all__ = ["PRESETS", "TINY", "VIT_B", "VIT_H", "VIT_L", "Sam", "SamConfig", "build_sam"]
+__all__ = [
+    "PRESETS",
+    "TINY",
+    "VIT_B",
+    "VIT_H",
+    "VIT_L",
+    "Box",
+    "ImageEmbedding",
+    "MaskHint",
+    "MaskPrediction",
+    "Points",
+    "Predictor",
+    "Sam",
+    "SamConfig",
+    "SamModelError",
+    "build_sam",
+    "load_sam",
+    "save_sam",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -70,7 +70,7 @@ class SamConfig:
                 raise ConfigError(f"{whole} ({size}) must be divisible by {part}{suffix}")
 
     def _check_global_blocks(self) -> None:
-        beyond = [block for block in self.global_blocks if not 0 <= block < self.encoder_depth]
+        beyond = [block for block in self.global_blocks if block not in range(self.encoder_depth)]
         if beyond:
             last = self.encoder_depth - 1
             raise ConfigError(f"global_blocks {beyond} do not exist: the encoder has blocks 0 to {last}")

@@ -121,11 +121,11 @@ class RandomPositions(nn.Module):
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
     def _apply(self, *args: Any, **kwargs: Any) -> Self:
-        exact = self.positional_encoding_gaussian_matrix
+        before = self.positional_encoding_gaussian_matrix
         super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
-        moved = self.positional_encoding_gaussian_matrix
-        if moved.dtype != exact.dtype:
-            self.positional_encoding_gaussian_matrix = exact.to(moved.device)
+        after = self.positional_encoding_gaussian_matrix
+        if after.dtype != torch.float32:
+            self.positional_encoding_gaussian_matrix = before.to(after.device, torch.float32)
         return self
 
 

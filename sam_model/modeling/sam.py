@@ -54,7 +54,7 @@ def build_sam(config: SamConfig, *, drop_path: float = 0.0) -> Sam:
     """Make a network with fresh random weights, ready to be trained.
 
     The vision transformer starts as in MAE and ViTDet: normal with σ = 0.02. The decoder, like the official one, keeps
-    PyTorch's defaults. `drop_path` is the rate of stochastic depth in the last block, falling linearly to 0 in the first.
+    PyTorch's defaults. `drop_path` is the rate of stochastic depth in the last block; it falls to 0 in the first.
     """
     sam = Sam(config, drop_path=drop_path)
     nn.init.trunc_normal_(sam.image_encoder.pos_embed, std=0.02)

@@ -1,0 +1,164 @@
+"""Weights on disk ⇄ network: strict, and never by running code from a file.
+
+Accepted are files with official names (`.pth`, `.safetensors`), files and directories of transformers' `SamModel`, and
+directories that `save_sam` wrote: `config.json` and `model.safetensors` with official names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict, fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sam_model.config import PRESETS, SamConfig
+from sam_model.errors import CheckpointMismatchError, CheckpointNotFoundError, ConfigError, UnreadableCheckpointError
+from sam_model.modeling import Sam
+from sam_model.names import POSITIONS_TWICE, are_transformers, from_transformers
+from sam_model.tensor_files import WEIGHTS, read_tensors
+from sam_model.transformers_config import from_transformers_config
+
+CONFIG = "config.json"
+MODEL_TYPE = "segment_anything"
+POSITION_EMBEDDING = "image_encoder.pos_embed"
+
+
+def load_sam(
+    path: str | PathLike[str],
+    *,
+    variant: str | None = None,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Sam:
+    """Make the network that a checkpoint holds, ready for inference.
+
+    Args:
+        path: a file of tensors, or a directory with `config.json` and `model.safetensors` (whole or in shards).
+        variant: the preset that it must be ("vit_b", "vit_l", "vit_h", "tiny"); left out, the checkpoint decides.
+        device: where the network shall live.
+        dtype: of its parameters; the frequencies of positions stay in float32.
+
+    Raises:
+        CheckpointNotFoundError: when nothing is there.
+        UnreadableCheckpointError: when a file is damaged, is no checkpoint, or would execute code.
+        CheckpointMismatchError: when tensors are missing, left over or of another shape, or the variant is another.
+    """
+    source = Path(path)
+    if variant is not None and variant not in PRESETS:
+        raise ConfigError(f"no variant {variant!r}: there are {', '.join(PRESETS)}")
+    tensors = _official(read_tensors(source), source)
+    config = _config_of_directory(source, variant) if source.is_dir() else _config_of_file(source, tensors, variant)
+    with torch.device("meta"):
+        sam = Sam(config)
+    _check_tensors(tensors, sam.state_dict(), source)
+    sam.load_state_dict(tensors, assign=True)
+    return sam.to(device=device, dtype=dtype).eval()
+
+
+def save_sam(sam: Sam, directory: str | PathLike[str], *, dtype: torch.dtype | None = None) -> None:
+    """Write `config.json` and `model.safetensors`, which `load_sam` takes; a shorter `dtype` makes the file smaller."""
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = deepcopy(sam).to(device="cpu", dtype=dtype or sam.dtype)
+    save_file({name: tensor.contiguous() for name, tensor in stored.state_dict().items()}, folder / WEIGHTS)
+    content = {"model_type": MODEL_TYPE, **asdict(sam.config)}
+    (folder / CONFIG).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _official(tensors: dict[str, Tensor], source: Path) -> dict[str, Tensor]:
+    if not are_transformers(tensors):
+        return tensors
+    matrices = [tensors[name] for name in POSITIONS_TWICE if name in tensors]
+    if len(matrices) == 2 and not torch.equal(*matrices):
+        raise CheckpointMismatchError(f"{source}: {' and '.join(POSITIONS_TWICE)} differ, expected the same matrix")
+    return from_transformers(tensors)
+
+
+def _config_of_directory(source: Path, variant: str | None) -> SamConfig:
+    path = source / CONFIG
+    if not path.is_file():
+        raise CheckpointNotFoundError(f"{source} has no {CONFIG}: expected it beside {WEIGHTS}")
+    config = _read_config(path)
+    if variant is not None and config != PRESETS[variant]:
+        expected = asdict(PRESETS[variant])
+        other = [
+            f"{name} {value} ({expected[name]})" for name, value in asdict(config).items() if value != expected[name]
+        ]
+        raise CheckpointMismatchError(
+            f"{source} does not hold {variant}: it has, and {variant} in brackets, {', '.join(other)}"
+        )
+    return config
+
+
+def _read_config(path: Path) -> SamConfig:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UnreadableCheckpointError(f"{path} is no JSON: {error}") from error
+    kind = content.get("model_type") if isinstance(content, dict) else None
+    try:
+        if kind == "sam":
+            return from_transformers_config(content)
+        if kind == MODEL_TYPE:
+            return _own_config(content)
+    except ConfigError as error:
+        raise CheckpointMismatchError(f"{path}: {error}") from error
+    raise CheckpointMismatchError(f"{path} has model_type {kind!r}: expected 'sam' (transformers) or {MODEL_TYPE!r}")
+
+
+def _own_config(content: Mapping[str, Any]) -> SamConfig:
+    sizes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+    del sizes["model_type"]
+    unknown = sizes.keys() - {field.name for field in fields(SamConfig)}
+    if unknown:
+        raise ConfigError(f"unknown sizes {', '.join(sorted(unknown))}")
+    return SamConfig(**sizes)
+
+
+def _config_of_file(source: Path, tensors: Mapping[str, Tensor], variant: str | None) -> SamConfig:
+    """Find the preset with the checkpoint's encoder; a file says nothing else about its network."""
+    positions = tensors.get(POSITION_EMBEDDING)
+    if positions is None or positions.ndim != 4:
+        raise CheckpointMismatchError(
+            f"{source} is not Segment Anything: expected a tensor {POSITION_EMBEDDING} (1, h, w, c)"
+        )
+    depth = len({name.split(".")[2] for name in tensors if name.startswith("image_encoder.blocks.")})
+    found = [
+        name
+        for name, preset in PRESETS.items()
+        if (preset.encoder_width, preset.encoder_depth) == (positions.shape[-1], depth)
+    ]
+    if variant is not None and found and variant not in found:
+        raise CheckpointMismatchError(f"{source} holds {found[0]}, not {variant}")
+    if variant is None and not found:
+        encoder = f"an encoder of {depth} blocks and {positions.shape[-1]} channels"
+        known = f"{', '.join(PRESETS)}, or a directory with {CONFIG}"
+        raise CheckpointMismatchError(f"{source} has {encoder}, which no variant has: expected {known}")
+    return PRESETS[variant or found[0]]
+
+
+def _check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: Path) -> None:
+    problems = {
+        "missing": sorted(expected.keys() - tensors.keys()),
+        "unexpected": sorted(tensors.keys() - expected.keys()),
+        "of another shape": [
+            f"{name} {tuple(tensors[name].shape)} instead of {tuple(tensor.shape)}"
+            for name, tensor in expected.items()
+            if name in tensors and tensors[name].shape != tensor.shape
+        ],
+    }
+    found = [f"{len(names)} {problem}: {_first(names)}" for problem, names in problems.items() if names]
+    if found:
+        raise CheckpointMismatchError(f"{source} does not fit the network: {'; '.join(found)}")
+
+
+def _first(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

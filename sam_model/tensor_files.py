@@ -1,0 +1,100 @@
+"""Tensors from files that nobody has to trust: safetensors, or pickles that are read without executing anything."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import struct
+import zipfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from sam_model.errors import CheckpointNotFoundError, UnreadableCheckpointError
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+_DAMAGED = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    EOFError,
+    OSError,
+    struct.error,
+)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a file, or of the whole or sharded safetensors of a directory, by name.
+
+    They are copies: the file may be replaced while the network is in use.
+
+    Raises:
+        CheckpointNotFoundError: when there is no such file, or no weights in the directory.
+        UnreadableCheckpointError: when a file is damaged, holds other things than tensors, or would execute code.
+    """
+    if not path.exists():
+        raise CheckpointNotFoundError(f"{path}: no such file or directory")
+    files = _files(path) if path.is_dir() else [path]
+    return {name: tensor.clone() for file in files for name, tensor in _read_file(file).items()}
+
+
+def _files(directory: Path) -> list[Path]:
+    if (directory / WEIGHTS).is_file():
+        return [directory / WEIGHTS]
+    index = directory / INDEX
+    if not index.is_file():
+        raise CheckpointNotFoundError(f"{directory} has no weights: expected {WEIGHTS}, or {INDEX} and its shards")
+    shards = [directory / name for name in _shard_names(index)]
+    for shard in shards:
+        if not shard.is_file():
+            raise CheckpointNotFoundError(f"{index} names {shard.name}, which is not there")
+    return shards
+
+
+def _shard_names(index: Path) -> list[str]:
+    try:
+        places = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        names = sorted({str(name) for name in places.values()})
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UnreadableCheckpointError(f"{index} is no index of shards: expected a 'weight_map'") from None
+    for name in names:
+        if Path(name).name != name:
+            raise UnreadableCheckpointError(f"{index} names {name!r}: shards must lie beside it")
+    return names
+
+
+def _read_file(path: Path) -> dict[str, Tensor]:
+    if path.suffix != ".safetensors":
+        return _read_pickle(path)
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise UnreadableCheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except _DAMAGED as error:
+        raise UnreadableCheckpointError(_why_unreadable(path, str(error))) from error
+    if not isinstance(content, dict):
+        raise UnreadableCheckpointError(f"{path} holds a {type(content).__name__}, expected a dictionary of tensors")
+    for name, value in content.items():
+        if not (isinstance(name, str) and isinstance(value, Tensor)):
+            kind = type(value).__name__
+            raise UnreadableCheckpointError(f"{path} holds a {kind} under {name!r}, expected the tensors themselves")
+    return content
+
+
+def _why_unreadable(path: Path, message: str) -> str:
+    if code := re.search(r"GLOBAL (\S+)", message):
+        return f"{path} would run code when loaded ({code[1]}): only plain tensors are accepted"
+    return f"{path} is damaged or no checkpoint: expected a PyTorch file (.pth) or .safetensors"
