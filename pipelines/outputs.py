@@ -1,4 +1,4 @@
-"""What a run gives, written to a folder: pictures as PNG, detections as COCO JSON, the rest together in one JSON file."""
+"""What a run gives, written to a folder: pictures as PNG, detections as JSON, the rest in one JSON file."""
 
 from __future__ import annotations
 
@@ -74,12 +74,23 @@ def _write_file(name: str, value: Any, folder: Path) -> Path | None:
         case Mask():
             write_image(_grey(value.array), path := folder / f"{name}.png")
         case _ if isinstance(value, Detections):
-            from pipelines.nodes.export import coco_document
-
-            write_json(coco_document(value), path := folder / f"{name}.json")
+            write_json(_listed(value), path := folder / f"{name}.json")
         case _:
             return None
     return path
+
+
+def _listed(detections: Detections) -> list[dict[str, Any]]:
+    """Detections as plain objects: name, score, box x0 y0 x1 y1 in pixels, the mask as COCO's compressed run lengths."""
+    from pipelines.nodes.export import run_lengths
+    from pipelines.nodes.selection import names_of, scores_of
+
+    masks = [None] * len(detections) if detections.mask is None else [run_lengths(mask) for mask in detections.mask]
+    rows = zip(names_of(detections), scores_of(detections), detections.xyxy, masks, strict=True)
+    return [
+        {"class_name": str(name), "score": float(score), "box": box.tolist(), "segmentation": mask}
+        for name, score, box, mask in rows
+    ]
 
 
 def _grey(mask: np.ndarray) -> Image:

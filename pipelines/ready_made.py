@@ -52,7 +52,7 @@ def segment_picture(image: Path, prompt: str, *, output: Path | None, settings: 
     result = execute(load_pipeline("segment"), {"photo": photo, "prompt": prompt}, settings)
     masks = result.outputs["masks"]
     write_image(result.outputs["overlay"], folder / "overlay.png")
-    write_json(coco_document(masks, photo), folder / "annotations.json")
+    write_json(coco_document(photo, masks), folder / "annotations.json")
     write_masks(masks, folder / "masks")
     say(_found(masks) if len(masks) else f"nothing found for '{prompt}'")
     say(str(folder))
