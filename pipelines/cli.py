@@ -1,7 +1,7 @@
 """The `samloom` command: a thin door in front of the engine.
 
-Every command ends with 0 when it did its work, 1 when a run failed and 2 when the user can put it right; a mistake is one
-line on standard error, never a traceback. Heavy modules are imported inside the commands, so that `--help` is immediate.
+Every command ends with 0 when it did its work, 1 when a run failed and 2 when the user can put it right; a mistake is
+one line on standard error, never a traceback. Heavy modules are imported inside the commands: `--help` is immediate.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def schema() -> None:
 
 
 def add_plugin_commands() -> None:
-    """Add the commands of installed plugins (entry points `samloom.commands`); "evaluate.bundled" is `samloom evaluate bundled`."""
+    """Add the commands of installed plugins; the entry point "evaluate.bundled" is `samloom evaluate bundled`."""
     groups = {"": app}
     for point in sorted(entry_points(group=COMMANDS_GROUP), key=lambda point: point.name):
         group, _, name = point.name.rpartition(".")

@@ -91,7 +91,7 @@ def _next_word(words: Iterator[str], written: str) -> str:
 
 
 def _read(port: PortType, text: str) -> Any:
-    """Text as the Python value that it most likely means for this port; what does not fit is left to the port to reject."""
+    """Text as the Python value that it most likely means here; what does not fit is left to the port to reject."""
     if port.base is bool:
         return _FLAGS.get(text.lower(), text)
     for number in (int, float):

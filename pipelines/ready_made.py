@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from pipelines.terminal import say
 
 if TYPE_CHECKING:
     from pipelines.runner import RunResult
-    from pipelines.values import Detections, EditPlan, Image
+    from pipelines.values import Detections, Image
 
 
 def edit_picture(
@@ -38,7 +39,7 @@ def edit_picture(
     write_image(edited, target)
     if report is not None:
         write_json(_edit_report(photo, target, seed, settings, result), report)
-    say(_summary(result.outputs["plan"], result.outputs["masks"]))
+    say(_summary(json.loads(result.outputs["report"])))
     say(f"{target}" if report is None else f"{target}  (report: {report})")
 
 
@@ -72,14 +73,12 @@ def _edit_report(photo: Image, target: Path, seed: int, settings: Settings, resu
     }
 
 
-def _summary(plan: EditPlan, masks: Detections) -> str:
+def _summary(report: Mapping[str, Any]) -> str:
     """One line an edit: what was asked, and how many things it was done to."""
-    names = list(masks.data["class_name"])
     return "\n".join(
-        f"{edit.action} {edit.target}: {count} found" if (count := names.count(edit.target)) else
-        f"{edit.action} {edit.target}: nothing found, so nothing changed"
-        for edit in plan.edits
-    )  # fmt: skip
+        f"{edit['action']} {edit['target']}: {edit['found'] or 'nothing'} found{'' if edit['found'] else ', nothing changed'}"
+        for edit in report["edits"]
+    )
 
 
 def _found(masks: Detections) -> str:

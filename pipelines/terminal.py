@@ -63,7 +63,7 @@ def exit_code(app: typer.Typer, arguments: list[str]) -> int:
         # The reader of our output has left, as `head` does; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - typer keeps a parser's classes to itself; anything else is raised again
         return _usage_error(error)
     return result if isinstance(result, int) else DONE
 

@@ -25,6 +25,7 @@ class Part(StrEnum):
 
 
 def bundled(
+    *,
     art: Annotated[Art, typer.Option(help="Whose stickers the scenes are made of.")] = Art.TWEMOJI,
     scenes: Annotated[int, typer.Option(min=1, help="How many scenes are composed.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed composes the same scenes.")] = 0,
