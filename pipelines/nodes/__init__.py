@@ -1,0 +1,1 @@
+"""Nodes that need no model: files, selection, mask algebra, crops, drawing, export."""

@@ -1,0 +1,89 @@
+"""Results in the formats of other tools."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.files import write_atomically
+from pipelines.node import node
+from pipelines.nodes.selection import areas_of, names_of, scores_of
+from pipelines.values import Boxes, Detections, Image
+
+
+@node("export/coco", version=1, cache=False)
+def coco(image: Image, boxes: Boxes, path: Path) -> Path:
+    """Write detections as a COCO JSON file and give its path; raises OutputError when it cannot be written.
+
+    Masks are kept exactly, as compressed run lengths. Annotations keep their scores, categories the class names.
+
+    Args:
+        image: the picture that the detections belong to.
+        boxes: any detections, with masks or without.
+        path: where to.
+    """
+    document = coco_document(image, boxes)
+    write_atomically(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
+    return path
+
+
+def coco_document(image: Image, boxes: Detections) -> dict[str, Any]:
+    """One picture and its detections as COCO has it: ids from 1, boxes as x, y, width, height in pixels."""
+    names = names_of(boxes)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names), start=1)}
+    file_name = Path(image.source).name if image.source else ""
+    return {
+        "info": {},
+        "licenses": [],
+        "images": [{"id": 1, "file_name": file_name, "width": image.width, "height": image.height}],
+        "categories": [{"id": number, "name": name} for name, number in numbers.items()],
+        "annotations": _annotations(boxes, [numbers[name] for name in names]),
+    }
+
+
+def _annotations(boxes: Detections, categories: list[int]) -> list[dict[str, Any]]:
+    scores, areas = scores_of(boxes).tolist(), areas_of(boxes).tolist()
+    annotations = []
+    for index, (left, top, right, bottom) in enumerate(np.asarray(boxes.xyxy, np.float64).tolist()):
+        annotations.append(
+            {
+                "id": index + 1,
+                "image_id": 1,
+                "category_id": categories[index],
+                "bbox": [left, top, right - left, bottom - top],
+                "area": areas[index],
+                "segmentation": [] if boxes.mask is None else run_lengths(np.asarray(boxes.mask[index], np.bool_)),
+                "iscrowd": 0,
+                "score": round(scores[index], 6),
+            }
+        )
+    return annotations
+
+
+def run_lengths(mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """A mask (H, W) in COCO's compressed form: `{"size": [H, W], "counts": text}`.
+
+    Runs of zeros and ones alternate down the columns, zeros first (maskApi.c, rleEncode and rleToString).
+    """
+    column_by_column = mask.ravel(order="F")
+    edges = np.flatnonzero(np.diff(column_by_column, prepend=False)).tolist()
+    bounds = [0, *edges, column_by_column.size]
+    counts = [end - start for start, end in pairwise(bounds)]
+    changes = [count - counts[place - 2] if place > 2 else count for place, count in enumerate(counts)]
+    return {"size": list(mask.shape), "counts": "".join(map(_compressed, changes))}
+
+
+def _compressed(number: int) -> str:
+    """A signed number in groups of five bits, lowest first, a sixth bit saying that more follow, as printable text."""
+    text = ""
+    while True:
+        group, number = number & 31, number >> 5
+        ended = number == (-1 if group & 16 else 0)
+        text += chr(48 + (group if ended else group | 32))
+        if ended:
+            return text

@@ -1,0 +1,1 @@
+"""Sentences become edit plans, by a grammar."""
