@@ -18,6 +18,9 @@ from pipelines.ports import InputDecl, OutputDecl, PortType, constant, fits
 Where: TypeAlias = tuple[str | int, ...]
 Makers: TypeAlias = Callable[[PortType], Sequence[str]]
 
+HIDDEN = Ref("")
+"""Stands where a mistake that is reported elsewhere hides what an input is connected to."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WRITTEN_AS_CONSTANTS = (str, bool, int, float, Path, tuple)
 
@@ -82,7 +85,7 @@ class Checker:
 
     def reference(self, where: Where, ref: Ref) -> Problem | None:
         """What is wrong with a reference itself, whatever it is connected to."""
-        if (ref.step or ref.port) in self.unreadable:
+        if self.hidden(ref):
             return None
         if ref.step in self.steps:
             return self.unknown_output(where, ref)
@@ -94,6 +97,9 @@ class Checker:
         hint = did_you_mean(name, [*self.inputs, *self.steps, *self.unreadable])
         return Problem(f"'{ref}' names no step or input.{hint}", where)
 
+    def hidden(self, ref: Ref) -> bool:
+        return ref == HIDDEN or (ref.step or ref.port) in self.unreadable
+
     def unknown_output(self, where: Where, ref: Ref) -> Problem | None:
         step = self.steps[ref.step]
         if ref.port is None or ref.port in step.gives:
@@ -104,7 +110,7 @@ class Checker:
 
     def type_of(self, ref: Ref) -> PortType | None:
         """The type that a valid reference gives; None where a mistake hides it."""
-        if (ref.step or ref.port) in self.unreadable:
+        if self.hidden(ref):
             return None
         if not ref.step:
             return self.inputs[str(ref.port)].type

@@ -20,7 +20,7 @@ from pipelines.graph import When
 from pipelines.ports import PortType, constant
 from pipelines.values import Detections
 
-_NUMBERS = ("above", "at_least", "below", "at_most")
+NUMBER_COMPARISONS = ("above", "at_least", "below", "at_most")
 
 
 def condition_problem(when: When, given: PortType) -> str:
@@ -30,7 +30,7 @@ def condition_problem(when: When, given: PortType) -> str:
     if given.is_model or given.base not in (str, bool, int, float):
         works = "'empty' works." if _can_be_empty(given) else "Only text, numbers and flags can be compared."
         return f"'{when.op}' cannot compare {given}, which '{when.ref}' gives. {works}"
-    if when.op in _NUMBERS and given.base not in (int, float):
+    if when.op in NUMBER_COMPARISONS and given.base not in (int, float):
         return f"'{when.op}' compares numbers, but '{when.ref}' gives {given}. 'equals' or 'one_of' work."
     return _limit_problem(when, given)
 
@@ -46,7 +46,7 @@ def _limit_problem(when: When, given: PortType) -> str:
         return "'one_of' takes a list."
     limits = when.value if when.op == "one_of" else [when.value]
     # A whole number may well be compared with 0.5.
-    wanted = PortType(float) if when.op in _NUMBERS else given
+    wanted = PortType(float) if when.op in NUMBER_COMPARISONS else given
     for limit in limits:
         try:
             constant(wanted, limit)

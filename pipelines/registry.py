@@ -1,8 +1,8 @@
 """Names → nodes, through entry points.
 
-A package gives nodes by an entry point in the group `samloom.nodes`: its name is the namespace, its value a module whose
-nodes are registered. The suite's own plugins come in by the same door. A namespace is imported when a name in it is
-first asked for; one that fails to import is kept with its reason.
+A package gives nodes by an entry point in the group `samloom.nodes`: its name is the namespace, its value a module
+whose nodes are registered. The suite's own plugins come in by the same door. A namespace is imported when a name in it
+is first asked for; one that fails to import is kept with its reason.
 """
 
 from __future__ import annotations

@@ -1,0 +1,97 @@
+"""A file → a checked graph, or every mistake in it."""
+
+from __future__ import annotations
+
+import importlib.resources
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import Problem, SpecError, UserError, did_you_mean
+from pipelines.graph import Graph
+from pipelines.node import Node
+from pipelines.registry import Registry
+from pipelines.spec.assembly import assemble
+from pipelines.spec.document import read_document
+
+GROUP = "samloom.pipelines"
+PREFIX = "pipeline/"
+SUFFIXES = (".yaml", ".yml")
+
+
+def load_pipeline(path_or_name: str | Path, registry: Registry | None = None) -> Graph:
+    """The graph of a file (its name ends in .yaml or .yml), or of a ready-made pipeline by name.
+
+    No model is loaded, and of the registered nodes only the namespaces that are used. Raises SpecError with every
+    mistake in the file and in the files that it uses, each with its place.
+    """
+    loader = Loader(registry or Registry.default())
+    text = str(path_or_name)
+    if isinstance(path_or_name, Path) or text.endswith(SUFFIXES) or Path(text).exists():
+        graph = loader.load(Path(text), Path(text).stem)
+    else:
+        name = text.removeprefix(PREFIX)
+        graph = loader.load(ready_made(name), name)
+    if loader.problems or graph is None:
+        raise SpecError(loader.problems)
+    return graph
+
+
+def ready_made(name: str) -> Path:
+    """The file of an installed pipeline (entry points `samloom.pipelines`: `edit = "package:edit.yaml"`)."""
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in points:
+        hint = did_you_mean(name, points)
+        raise UserError(f"there is no ready-made pipeline '{name}'.{hint} The name of a file ends in .yaml.")
+    return _resource(points[name])
+
+
+def _resource(point: EntryPoint) -> Path:
+    return Path(str(importlib.resources.files(point.module).joinpath(point.attr)))
+
+
+@dataclass
+class Loader:
+    """Reads a file and those that it uses, each once, collecting the mistakes of all."""
+
+    registry: Registry
+    problems: list[Problem] = field(default_factory=list)
+    done: dict[Path, Graph | None] = field(default_factory=dict)
+    underway: list[Path] = field(default_factory=list)
+
+    def load(self, path: Path, name: str) -> Graph | None:
+        """The graph of one file; None if anything is wrong with it, which is then in `problems`."""
+        key = path.resolve()
+        if key not in self.done:
+            self.underway.append(key)
+            self.done[key] = self.read(path, name)
+            self.underway.pop()
+        return self.done[key]
+
+    def read(self, path: Path, name: str) -> Graph | None:
+        try:
+            document = read_document(path)
+        except SpecError as error:
+            self.problems += error.problems
+            return None
+        graph = assemble(document, name, lambda use: self.used(use, path.parent), self.registry.makers)
+        self.problems += sorted(document.problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+        return graph
+
+    def used(self, use: str, folder: Path) -> Node[..., Any] | Graph | None:
+        """What a step uses; raises UserError where the mistake is the step's, None where it is in the used file."""
+        if use.endswith(SUFFIXES):
+            return self.used_file(folder / use, use)
+        if use.startswith(PREFIX):
+            return self.used_file(ready_made(use.removeprefix(PREFIX)), use)
+        return self.registry.node(use)
+
+    def used_file(self, path: Path, use: str) -> Graph | None:
+        key = path.resolve()
+        if key in self.underway:
+            circle = [*self.underway[self.underway.index(key) :], key]
+            raise UserError(f"the files use one another in a circle: {' → '.join(file.name for file in circle)}.")
+        if not path.is_file():
+            raise UserError(f"there is no such file: {use} (looked for {path}).")
+        return self.load(path, use)

@@ -1,0 +1,54 @@
+"""Type names in a file ⇄ port types.
+
+`Image`, `Boxes`, `Masks`, `Mask`, `Text`, `EditPlan`, `Embedding`, `int`, `float`, `bool`, `Path`, and every type of a
+node that the file uses, under the name that `PortType.name` gives it (`Model[sam]`, `Depth`). `Text?` may be nothing,
+`Each[Image]` is a whole axis, `[fast, slow]` a choice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import did_you_mean
+from pipelines.ports import PortType, port_type
+from pipelines.spec.document import Document, Where
+from pipelines.values import Boxes, EditPlan, Embedding, Image, Mask, Masks
+
+STANDARD: Mapping[str, PortType] = {
+    port.name: port
+    for port in map(port_type, (Image, Boxes, Masks, Mask, str, EditPlan, Embedding, int, float, bool, Path))
+}
+
+_EACH = re.compile(r"Each\[(.+)\]")
+
+
+def vocabulary(ports: Iterable[PortType]) -> dict[str, PortType]:
+    """The types that a file can name, given those of the nodes that it uses."""
+    plain = (replace(port, optional=False, many=False) for port in ports)
+    return {**{port.name: port for port in plain if not port.choices}, **STANDARD}
+
+
+def read_type(raw: str | list[Any], known: Mapping[str, PortType], where: Where, document: Document) -> PortType | None:
+    """The type that a file names; None after a mistake has been noted."""
+    if isinstance(raw, list):
+        kinds = {type(choice) for choice in raw}
+        if len(kinds) == 1:
+            return PortType(kinds.pop(), choices=tuple(raw))
+        document.add("choices are all text, or all whole numbers.", where)
+        return None
+    each = _EACH.fullmatch(raw)
+    name = each[1] if each else raw
+    plain = known.get(name.removesuffix("?"))
+    if plain is None:
+        document.add(f"unknown type '{raw}'.{did_you_mean(name.removesuffix('?'), known)}", where)
+        return None
+    return replace(plain, many=each is not None, optional=name.endswith("?"))
+
+
+def write_type(port: PortType) -> str | list[Any]:
+    """What `read_type` reads."""
+    return list(port.choices) if port.choices else port.name
