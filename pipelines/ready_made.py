@@ -75,10 +75,11 @@ def _edit_report(photo: Image, target: Path, seed: int, settings: Settings, resu
 
 def _summary(report: Mapping[str, Any]) -> str:
     """One line an edit: what was asked, and how many things it was done to."""
-    return "\n".join(
-        f"{edit['action']} {edit['target']}: {edit['found'] or 'nothing'} found{'' if edit['found'] else ', nothing changed'}"
-        for edit in report["edits"]
-    )
+    return "\n".join(f"{edit['action']} {edit['target']}: {_count(edit['found'])}" for edit in report["edits"])
+
+
+def _count(found: int) -> str:
+    return f"{found} found" if found else "nothing found, nothing changed"
 
 
 def _found(masks: Detections) -> str:

@@ -56,9 +56,11 @@ def exit_code(app: typer.Typer, arguments: list[str]) -> int:
     except (Cancelled, KeyboardInterrupt):
         complain("stopped; nothing was written.")
         return INTERRUPTED
+    except RunError as error:
+        return _failed_run(error)
     except SamloomError as error:
         complain(str(error))
-        return MISTAKE if is_users_mistake(error) else FAILED
+        return FAILED
     except BrokenPipeError:
         # The reader of our output has left, as `head` does; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,9 +70,13 @@ def exit_code(app: typer.Typer, arguments: list[str]) -> int:
     return result if isinstance(result, int) else DONE
 
 
-def is_users_mistake(error: BaseException) -> bool:
-    """Whether the cause of a failed run is something that the user can put right, such as a missing checkpoint."""
-    return isinstance(error, UserError) or (isinstance(error, RunError) and isinstance(error.cause, UserError))
+def _failed_run(error: RunError) -> int:
+    """What failed inside a node may still be the user's to put right: a missing checkpoint, words not understood."""
+    if isinstance(error.cause, UserError):
+        complain(f"{error.node}: {error.cause}")
+        return MISTAKE
+    complain(str(error))
+    return FAILED
 
 
 def _usage_error(error: Exception) -> int:
