@@ -120,7 +120,8 @@ def check(pipeline: PipelineName) -> None:
     from pipelines.spec import load_pipeline
 
     graph = load_pipeline(pipeline)
-    say(f"{pipeline}: {len(graph.steps)} steps, no mistakes.")
+    steps = "1 step" if len(graph.steps) == 1 else f"{len(graph.steps)} steps"
+    say(f"{pipeline}: {steps}, no mistakes.")
 
 
 @app.command()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.errors import UserError
+from pipelines.errors import IncompleteRunError, UserError
+from pipelines.files import check_writable
 
 if TYPE_CHECKING:
     from pipelines.cache import Cache
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from pipelines.graph import Graph
     from pipelines.pool import ModelPool
     from pipelines.runner import RunResult
+    from pipelines.trace import Trace
 
 GIGABYTE = 1_000_000_000
 
@@ -104,14 +109,43 @@ def running(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def execute(graph: Graph, inputs: Mapping[str, Any], settings: Settings) -> RunResult:
-    """Run `graph` as `settings` say and write the trace, of a failed run too. Raises what the run raises."""
+    """Run `graph` as `settings` say; the trace is written even of a run that fails. Raises what the run raises."""
     from pipelines.runner import run
 
     for file in (settings.trace, settings.events):
         if file is not None:
-            check_parent(file)
-    with settings.sinks() as sinks:
-        result = run(graph, inputs, pool=settings.pool(), cache=settings.cache(), events=sinks)
-    if settings.trace is not None:
-        result.trace.save(settings.trace)
+            check_writable(file)
+    with settings.sinks() as sinks, cancelled_by_interrupt() as cancel:
+        try:
+            result = run(graph, inputs, pool=settings.pool(), cache=settings.cache(), events=sinks, cancel=cancel)
+        except IncompleteRunError as error:
+            _save(error.trace, settings)
+            raise
+    _save(result.trace, settings)
     return result
+
+
+@contextmanager
+def cancelled_by_interrupt() -> Iterator[threading.Event]:
+    """The first Ctrl+C sets the event that it gives, so that a run stops in good order; the second one interrupts."""
+    cancel = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield cancel
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        cancel.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield cancel
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _save(trace: Trace | None, settings: Settings) -> None:
+    if trace is not None and settings.trace is not None:
+        trace.save(settings.trace)

@@ -69,7 +69,10 @@ def _edit_report(photo: Image, target: Path, seed: int, settings: Settings, resu
         "seed": seed,
         "changed": result.outputs["image"] is not photo,
         "edit": json.loads(result.outputs["report"]),
-        "steps": result.trace.summary(),
+        "nodes": [
+            {"name": span.name, "outcome": span.outcome, "seconds": round(span.seconds, 3)}
+            for span in result.trace.nodes
+        ],
     }
 
 
