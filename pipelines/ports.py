@@ -223,7 +223,7 @@ def _literal(annotation: Any, choices: tuple[Any, ...]) -> PortType:
 def _plain(annotation: Any) -> PortType:
     if annotation is getattr(sys.modules.get("supervision"), "Detections", None):
         return PortType(Detections)
-    if not isinstance(annotation, type) or annotation in (object, type(None), list, dict, set, tuple):
+    if not isinstance(annotation, type) or annotation in (Any, object, type(None), list, dict, set, tuple):
         raise NodeError(f"{annotation} is no port type: name a class, so that a plug can be checked before the run.")
     if annotation is Model:
         raise NodeError("a model port names its family's class: Model[Sam].")
