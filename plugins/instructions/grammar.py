@@ -159,4 +159,4 @@ def _not_understood(clause: str, begun: Collection[Action]) -> InstructionError:
 
 def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= 60 else text[:59].rstrip() + "…"

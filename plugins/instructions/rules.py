@@ -24,7 +24,7 @@ _ONE_WORD = rf"(?P<target>(?:{words.DETERMINER}\s+)*\S+)"
 _NEW = r"(?P<new>\S.*)"
 _NEW_FIRST = rf"(?P<new>\S.*?){words.DANGLING}"
 # "an orange" is a fruit and "a bright orange" a colour.
-_COLOUR = rf"(?:(?:in|an?\s+(?={words.SHADE}))\s+)?(?P<new>{words.COLOUR})(?:\s+colou?r)?"
+_COLOUR = rf"(?:in\s+|an?\s+(?={words.SHADE}))?(?P<new>{words.COLOUR})(?:\s+colou?r)?"
 _TO_COLOUR = rf"(?:(?:in)?to\s+)?{_COLOUR}"
 _CHANGE = r"change|turn|transform|convert|morph"
 _REMOVE = (

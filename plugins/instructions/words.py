@@ -24,11 +24,13 @@ QUOTE = r"[\"'\u2018\u2019\u201c\u201d]"
 MARKS = rf"(?:[\s,.;:!?]|{QUOTE})"
 
 PICTURE = r"(?:picture|photo|photograph|image|scene|shot)"
-IN_THE_PICTURE = rf"(?:\s+(?:from|in|of|on|within)\s+(?:the|this|that|my)\s+{PICTURE})?"
+IN_THE_PICTURE = rf"(?:\s+(?:from|into|in|of|on|to|within)\s+(?:the|this|that|my)\s+{PICTURE})?"
 
 JOINT = r"(?:\s*[,;.:!?&]+|\s+(?:and|then|also|plus)\b)(?:[\s,]*\b(?:and|then|also|plus|please|finally|next)\b)*\s*"
 # "the dog, the cat and the bird", "the dog, cat and bird", but not "the big, brown dog and the cat".
-LIST_JOINT = rf"\s*,?\s+and\s+|\s*&\s*|\s*,\s*(?={DETERMINER}\b)|\s*,\s*(?=[^,]+(?:,[^,]+)*\s+and\s+(?!{DETERMINER}\b))"
+LIST_JOINT = (
+    rf"\s*,?\s+and\s+|\s*&\s*|\s*,\s*(?={DETERMINER}\b)|\s*,\s*(?=[^,]+(?:,[^,]+)*,?\s+and\s+(?!{DETERMINER}\b))"
+)
 
 POLITE_START = (
     r"(?:(?:please|kindly|hi|hello|hey|now|then|first|just|(?:can|could|would|will)\s+(?:you|we)|"
