@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -109,7 +108,7 @@ class Predictor:
         logits, iou = self.sam.mask_decoder(embedding.features, self._positions, sparse, dense)
         return logits, iou
 
-    def _tensor(self, array: np.ndarray[Any, Any]) -> Tensor:
+    def _tensor(self, array: Float[np.ndarray, "*shape"]) -> Tensor:
         """Float32 before it travels: some devices know no float64."""
         return torch.from_numpy(array.astype(np.float32)).to(self.sam.device)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from numpy.typing import ArrayLike
 
 from sam_model.errors import PromptError
@@ -49,7 +49,7 @@ class Points:
         object.__setattr__(self, "labels", _frozen(marks.reshape(places.shape[:2]).astype(np.int64)))
 
     @classmethod
-    def ragged(cls, prompts: Sequence[tuple[ArrayLike, ArrayLike]]) -> Self:
+    def ragged(cls, prompts: Sequence[tuple[ArrayLike, ArrayLike]]) -> Points:
         """Join prompts, each of (k, 2) points and (k,) labels, that differ in their number of points.
 
         Raises:
@@ -137,6 +137,6 @@ def _shape(*sizes: str | int) -> str:
     return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
 
 
-def _frozen(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _frozen(array: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "*shape"]:
     array.flags.writeable = False
     return array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from einops import rearrange
@@ -120,7 +120,7 @@ class RandomPositions(nn.Module):
         angles: Tensor = 2 * math.pi * torch.matmul(2 * places - 1, self.positional_encoding_gaussian_matrix)
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
-    def _apply(self, *args: Any, **kwargs: Any) -> Self:
+    def _apply(self, *args: Any, **kwargs: Any) -> RandomPositions:
         before = self.positional_encoding_gaussian_matrix
         super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
         after = self.positional_encoding_gaussian_matrix
@@ -129,7 +129,9 @@ class RandomPositions(nn.Module):
         return self
 
 
-def _with_padding(coordinates: Float[Tensor, "n k 2"], labels: Int[Tensor, "n k"]) -> PointTensors:
+def _with_padding(
+    coordinates: Float[Tensor, "n k 2"], labels: Int[Tensor, "n k"]
+) -> tuple[Float[Tensor, "n k+1 2"], Int[Tensor, "n k+1"]]:
     return F.pad(coordinates, (0, 0, 0, 1)), F.pad(labels, (0, 1), value=PADDING)
 
 

@@ -1,20 +1,84 @@
-"""Meta's `segment-anything` in the sizes of one of our configurations, and weights lively enough to compare with."""
+"""Meta's `segment-anything` beside ours, with the same weights, lively enough that every tensor counts."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
+import numpy as np
+import pytest
 import torch
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, TwoWayTransformer
 from segment_anything.modeling import Sam as MetaSam
 from torch import nn
 
-from sam_model.config import SamConfig
+from sam_model import VIT_B, Sam, SamConfig, build_sam
+
+SMALL = replace(VIT_B, image_size=256, encoder_width=192, encoder_heads=3, encoder_depth=2, global_blocks=(1,))
+"""The real decoder behind a small encoder on a 16×16 grid: windows of 14 need padding, as on the real 64×64 grid."""
+ODD = SamConfig(
+    image_size=96,
+    patch_size=8,
+    encoder_width=48,
+    encoder_depth=2,
+    encoder_heads=3,
+    encoder_mlp_ratio=2,
+    window_size=4,
+    global_blocks=(0,),
+    width=32,
+    hint_channels=8,
+    decoder_depth=3,
+    decoder_heads=4,
+    decoder_mlp_width=64,
+)
+"""Every size differs from ViT-B's."""
+
+
+class Twins(NamedTuple):
+    ours: Sam
+    metas: MetaSam
+
+
+@pytest.fixture(scope="session")
+def build_twins():
+    """Make both networks of a configuration with the same lively weights."""
+    return make_twins
+
+
+@pytest.fixture(scope="session", params=[SMALL, ODD], ids=["small encoder", "odd sizes"])
+def pair(request) -> Twins:
+    """The twins in two sets of sizes."""
+    return make_twins(request.param)
+
+
+@pytest.fixture(scope="session")
+def lively_sam() -> Sam:
+    """A small network for tests that need no reference."""
+    sam = build_sam(ODD).eval()
+    liven(sam)
+    return sam
+
+
+@pytest.fixture(scope="session")
+def picture() -> np.ndarray:
+    """A picture that is wider than high, of coarse random shapes under fine noise."""
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 200, (5, 8, 3)).repeat(30, axis=0).repeat(30, axis=1)[:131, :203]
+    return (coarse + random.integers(0, 55, coarse.shape)).astype(np.uint8)
+
+
+def make_twins(config: SamConfig) -> Twins:
+    metas = build_meta(config)
+    liven(metas)
+    ours = build_sam(config).eval()
+    ours.load_state_dict(metas.state_dict())
+    return Twins(ours, metas)
 
 
 def build_meta(config: SamConfig) -> MetaSam:
-    """Segment Anything by its authors, with the sizes that `segment_anything/build_sam.py` fixes left open."""
+    """Segment Anything by its authors, with the sizes left open that `segment_anything/build_sam.py` fixes."""
     grid = (config.grid_size, config.grid_size)
     encoder = ImageEncoderViT(
         img_size=config.image_size,
@@ -53,12 +117,12 @@ def build_meta(config: SamConfig) -> MetaSam:
 
 
 @torch.no_grad()
-def liven(network: nn.Module, *, seed: int = 0) -> None:
+def liven(network: nn.Module) -> None:
     """Draw every tensor at random, so large that a forgotten or misplaced one shows in the result.
 
     Layers keep the variance of what passes through; embeddings and positions are as large as what they are added to.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     for name, tensor in network.state_dict().items():
         noise = torch.randn(tensor.shape, generator=generator)
         module = network.get_submodule(name.rpartition(".")[0])
