@@ -2,7 +2,7 @@
 
 The calling thread is the first worker, and whoever ends a job goes on with what became ready by it, so a chain never
 changes threads. A watch wakes every few milliseconds and sends helpers when work lies waiting while the workers are
-held up in long jobs; jobs too short to be worth a hand-over stay where they are.
+held up in long jobs. Jobs too short to be worth a hand-over are left to one worker: two would fight for the lock.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 _TICK_SECONDS = 0.005
-_BUSY_JOBS_PER_TICK = 10
-"""Workers that end this many jobs in a tick are kept busy by short ones: a helper would only fight for the lock."""
+_SHORT_JOBS_PER_TICK = 5
+"""When this many jobs end within a tick, they are short ones."""
 
 
 class Crew(Generic[J, R]):
@@ -45,13 +45,14 @@ class Crew(Generic[J, R]):
         self._settle = settle
         self._cancel = cancel
         self._on_tick = on_tick
-        self._max_helpers = workers - 1
+        self._workers = workers
         self._over = threading.Event()
         # Everything below is touched only by the holder of this lock.
         self._changed = threading.Condition(threading.Lock())
         self._ready: deque[J] = deque()
         self._lanes: Lanes[J] = Lanes()
         self._failure: BaseException | None = None
+        self._hands = 1  # how many jobs may run at once, just now
         self._running = 0
         self._idle = 0
         self._ended = 0
@@ -106,7 +107,7 @@ class Crew(Generic[J, R]):
         with self._changed:
             if ended:
                 self._end(*ended)
-            while self._running and not self._ready and not self.is_stopping():
+            while self._must_wait():
                 self._idle += 1
                 self._changed.wait()
                 self._idle -= 1
@@ -115,6 +116,11 @@ class Crew(Generic[J, R]):
                 return None
             self._running += 1
             return self._ready.popleft()
+
+    def _must_wait(self) -> bool:
+        if not self._running or self.is_stopping():
+            return False
+        return not self._ready or self._running >= self._hands
 
     def _end(self, job: J, outcome: R | None) -> None:
         self._running -= 1
@@ -135,13 +141,16 @@ class Crew(Generic[J, R]):
             with self._changed:
                 if self.is_stopping():
                     self._changed.notify_all()
-                elif self._ended - before < _BUSY_JOBS_PER_TICK:
-                    self._send_help(len(self._ready))
+                elif self._ended - before >= _SHORT_JOBS_PER_TICK:
+                    self._hands = 1
+                elif self._ready:
+                    self._send_help(min(len(self._ready), self._workers - self._running))
                 before = self._ended
 
-    def _send_help(self, waiting: int) -> None:
-        self._changed.notify(min(waiting, self._idle))
-        for _ in range(min(waiting - self._idle, self._max_helpers - len(self._helpers))):
+    def _send_help(self, more: int) -> None:
+        self._hands = self._running + more
+        self._changed.notify(more)
+        for _ in range(more - self._idle):
             helper = threading.Thread(target=self._help, name=f"samloom-{len(self._helpers) + 1}", daemon=True)
             self._helpers.append(helper)
             helper.start()
