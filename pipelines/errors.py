@@ -9,8 +9,9 @@ SamloomError
 │   ├── InstructionError   a sentence that asks for nothing that can be done
 │   └── OutputError        a place that cannot be written
 ├── NodeError              a function that cannot be a node: its author's mistake
-├── RunError               a node failed while running, exit status 1
-└── Cancelled              the run was stopped on request
+└── IncompleteRunError     a run that did not reach its end; holds what was finished
+    ├── RunError           a node failed while running, exit status 1
+    └── Cancelled          the run was stopped on request
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipelines.trace import Trace
 
 
 class SamloomError(Exception):
@@ -44,7 +49,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        path = self.where[1:] if self.where[:1] == ("nodes",) else self.where
+        path = self.where[1:] if self.where[:1] == ("nodes",) and len(self.where) > 1 else self.where
         return ": ".join(part for part in (place, ", ".join(map(str, path)), self.message) if part)
 
 
@@ -80,8 +85,19 @@ class NodeError(SamloomError):
     """A function that cannot be a node: the message names the function and the parameter."""
 
 
-class RunError(SamloomError):
-    """A node failed; what had finished before it is kept.
+class IncompleteRunError(SamloomError):
+    """A run that did not reach its end.
+
+    `finished` holds the outputs by port of every node that did finish, by its name in the trace; `trace` tells how far
+    the run came. Both are empty until the runner has filled them in.
+    """
+
+    finished: Mapping[str, Mapping[str, Any]] = {}
+    trace: Trace | None = None
+
+
+class RunError(IncompleteRunError):
+    """A node failed.
 
     `node` is the step's name, `inputs` describes what it was given, `cause` is the exception itself.
     """
@@ -94,7 +110,7 @@ class RunError(SamloomError):
         super().__init__(f"{node}({given}): {type(cause).__name__}: {cause}")
 
 
-class Cancelled(SamloomError):  # noqa: N818 - stopping on request is no error
+class Cancelled(IncompleteRunError):  # noqa: N818 - stopping on request is no error
     """The run was stopped on request."""
 
 
@@ -103,4 +119,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     if close := difflib.get_close_matches(name, names, n=1, cutoff=0.6):
         return f" Did you mean '{close[0]}'?"
-    return f" There is: {', '.join(names)}." if names else ""
+    return f" Choose from: {', '.join(names)}." if names else ""

@@ -46,7 +46,8 @@ class Node(Generic[P, R_co]):
     """A function with named, typed ports.
 
     `name` is how a file calls it, `version` changes when the same inputs would give another result, `report` names the
-    parameter that takes a `Report`, if any.
+    parameter that takes a `Report`, if any. `cache` is False for a node that is run for what it does, such as writing a
+    file: its results are never taken from an earlier run.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Node(Generic[P, R_co]):
     outputs: Mapping[str, OutputDecl]
     doc: str
     report: str | None = None
+    cache: bool = True
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         return self.function(*args, **kwargs)
@@ -67,7 +69,7 @@ class Node(Generic[P, R_co]):
         return dict(zip(self.outputs, result, strict=True))
 
 
-def node(name: str, *, version: int = 1) -> Callable[[Callable[P, R]], Node[P, R]]:
+def node(name: str, *, version: int = 1, cache: bool = True) -> Callable[[Callable[P, R]], Node[P, R]]:
     """Make a node of a function; raises NodeError when its signature leaves a port without a type."""
 
     def decorate(function: Callable[P, R]) -> Node[P, R]:
@@ -83,6 +85,7 @@ def node(name: str, *, version: int = 1) -> Callable[[Callable[P, R]], Node[P, R
             outputs=MappingProxyType(_outputs(name, hints.get("return"))),
             doc=doc,
             report=next((parameter for parameter, hint in hints.items() if hint is Report), None),
+            cache=cache,
         )
 
     return decorate

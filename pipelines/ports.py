@@ -294,9 +294,9 @@ def _model(port: PortType, written: Any) -> Any:
     if not isinstance(written, Mapping):
         return written
     if unknown := set(written) - {"ref", "device", "dtype"}:
-        raise PortError(f"a model has ref, device and dtype, not {_listed(unknown)}.")
+        raise PortError(f"takes ref, device and dtype, not {_listed(unknown)}.")
     if wrong := {name for name, part in written.items() if not isinstance(part, str)}:
-        raise PortError(f"a model's {_listed(wrong)} must be text.")
+        raise PortError(f"needs text as {_listed(wrong)}.")
     return port.base(**written)
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from pipelines.errors import UserError, did_you_mean
+from pipelines.errors import UserError
 from pipelines.node import Node
 from pipelines.ports import PortType, fits
 
@@ -45,7 +45,14 @@ class Registry:
     @cache
     def default(cls) -> Registry:
         """Everything that is installed in this process's environment."""
-        return cls({point.name: point.value for point in sorted(entry_points(group=GROUP))})
+        found: dict[str, set[str]] = {}
+        for point in entry_points(group=GROUP):
+            found.setdefault(point.name, set()).add(point.value)
+        registry = cls({name: min(values) for name, values in found.items() if len(values) == 1})
+        for name, values in found.items():
+            if len(values) > 1:
+                registry.broken[name] = f"two packages give it: {' and '.join(sorted(values))}"
+        return registry
 
     @classmethod
     def of(cls, *nodes: AnyNode) -> Registry:
@@ -57,7 +64,7 @@ class Registry:
 
     def namespaces(self) -> tuple[str, ...]:
         """The names of all namespaces; imports none."""
-        return tuple(sorted(self.modules))
+        return tuple(sorted({*self.modules, *self.broken}))
 
     def node(self, name: str) -> AnyNode:
         """The node `namespace/name`; raises UnknownNode, with the reason if its namespace is broken."""
@@ -82,8 +89,11 @@ class Registry:
 
     def suggest(self, name: str) -> str:
         """What to write instead of an unknown name, as a sentence that starts with a space."""
-        if name.partition("/")[0] in self.modules:
-            return did_you_mean(name, self.nodes(name.partition("/")[0]))
+        namespace, _, own_name = name.partition("/")
+        if nodes := self.nodes(namespace):
+            own_names = {node.partition("/")[2]: node for node in nodes}
+            close = difflib.get_close_matches(own_name, own_names, n=1, cutoff=0.6)
+            return f" Did you mean '{own_names[close[0]]}'?" if close else f" Choose from: {', '.join(sorted(nodes))}."
         if close := difflib.get_close_matches(name, self.all_nodes(), n=1, cutoff=0.6):
             return f" Did you mean '{close[0]}'?"
         return f" The namespaces are: {', '.join(self.namespaces())}."
@@ -94,19 +104,22 @@ class Registry:
 
     def _load(self, namespace: str) -> dict[str, AnyNode]:
         source = self.modules.get(namespace, ())
-        if not isinstance(source, str):
-            return {node.name: node for node in source}
         try:
-            module = importlib.import_module(source)
+            nodes = nodes_of(importlib.import_module(source)) if isinstance(source, str) else source
         except Exception as error:  # noqa: BLE001 - whatever a plugin's import raises is its reason
             self.broken[namespace] = f"{type(error).__name__}: {error}"
             return {}
-        return {node.name: node for node in nodes_of(module)}
+        own = [node for node in nodes if node.name.startswith(f"{namespace}/")]
+        names = [node.name for node in own]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            self.broken[namespace] = f"two nodes are named {twice}"
+            return {}
+        return dict(zip(names, own, strict=True))
 
 
-def nodes_of(module: ModuleType) -> Iterable[AnyNode]:
-    """The nodes among a module's attributes."""
-    return (value for value in vars(module).values() if isinstance(value, Node))
+def nodes_of(module: ModuleType) -> list[AnyNode]:
+    """The nodes among a module's attributes, each once, in the order of the source."""
+    return list(dict.fromkeys(value for value in vars(module).values() if isinstance(value, Node)))
 
 
 def _makes(node: AnyNode, wanted: PortType) -> bool:

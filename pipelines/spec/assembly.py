@@ -10,7 +10,7 @@ from pipelines.checking import HIDDEN, Makers, find_problems
 from pipelines.errors import Problem, UserError
 from pipelines.graph import Graph, Source, Step
 from pipelines.node import Node
-from pipelines.ports import InputDecl, PortType
+from pipelines.ports import REQUIRED, InputDecl, PortType
 from pipelines.spec.document import Document
 from pipelines.spec.shapes import InputShape, NodeShape, PipelineShape, mended, validated
 from pipelines.spec.sources import SourceReader
@@ -42,7 +42,7 @@ class _Assembly:
         reader = SourceReader(self.document, self.shape.inputs.keys())
         nodes = {step: self.node(step, entry) for step, entry in self.shape.nodes.items()}
         steps = {step: built for step in nodes if (built := self.step(step, nodes[step], reader))}
-        inputs = self.inputs(nodes.values())
+        inputs = self.inputs(nodes.values(), reader)
         outputs = self.outputs(reader)
         problems = find_problems(inputs, steps, outputs, unreadable=self.unreadable, makers=self.makers)
         self.document.problems += [self.document.located(problem) for problem in problems if not self.told(problem)]
@@ -76,17 +76,20 @@ class _Assembly:
             return None
         return Step(name, node, sources, when)
 
-    def inputs(self, nodes: Iterable[Usable | None]) -> dict[str, InputDecl]:
+    def inputs(self, nodes: Iterable[Usable | None], reader: SourceReader) -> dict[str, InputDecl]:
         known = vocabulary(port for node in nodes if node for port in _ports(node))
-        declared = {name: self.input(name, known) for name in self.shape.inputs}
+        declared = {name: self.input(name, known, reader) for name in self.shape.inputs}
         self.unreadable |= {name: {} for name, declaration in declared.items() if declaration is None}
         return {name: declaration for name, declaration in declared.items() if declaration}
 
-    def input(self, name: str, known: Mapping[str, PortType]) -> InputDecl | None:
+    def input(self, name: str, known: Mapping[str, PortType], reader: SourceReader) -> InputDecl | None:
         where = ("inputs", name)
         shape = validated(InputShape, self.shape.inputs[name], where, self.document)
         type_ = read_type(shape.type, known, (*where, "type"), self.document) if shape else None
-        return InputDecl(name, type_, shape.default, shape.doc) if shape and type_ else None
+        if shape is None or type_ is None:
+            return None
+        default = REQUIRED if shape.default is REQUIRED else reader.default(shape.default, (*where, "default"))
+        return InputDecl(name, type_, default, shape.doc)
 
     def outputs(self, reader: SourceReader) -> dict[str, Source]:
         """The file's outputs; a constant is no output."""

@@ -129,13 +129,14 @@ class _Reader:
 
     document: Document
     seen: int = 0
+    constructor: Any = field(default_factory=lambda: YAML(typ="safe", pure=True).constructor)
 
     def read(self, node: Node, where: Where) -> Any:
         self.seen += 1
-        if self.seen > MAX_VALUES or len(where) > MAX_DEPTH:
-            message = f"holds more than {MAX_VALUES:,} values once its aliases are written out."
-            line, column = _place(node)
-            raise SpecError([Problem(message, file=self.document.file, line=line, column=column)])
+        if self.seen > MAX_VALUES:
+            raise self.refused(node, f"holds more than {MAX_VALUES:,} values once its aliases are written out.")
+        if len(where) > MAX_DEPTH:  # an alias to a part that it stands in
+            raise self.refused(node, f"is nested deeper than {MAX_DEPTH} levels once its aliases are written out.")
         self.document.marks.setdefault(where, _place(node))
         match node:
             case MappingNode(tag=tag) if tag == f"{_TAG}map":
@@ -145,6 +146,10 @@ class _Reader:
             case ScalarNode():
                 return self.scalar(node, where)
         return self.foreign(node, where)
+
+    def refused(self, node: Node, message: str) -> SpecError:
+        line, column = _place(node)
+        return SpecError([Problem(message, file=self.document.file, line=line, column=column)])
 
     def members(self, node: MappingNode, where: Where) -> Iterator[tuple[str, Any]]:
         places: dict[Hashable, int] = {}
@@ -165,7 +170,7 @@ class _Reader:
         if node.tag not in _SCALARS:
             return self.foreign(node, where)
         try:
-            return YAML(typ="safe", pure=True).constructor.construct_object(node)
+            return self.constructor.construct_object(node)
         except (ValueError, YAMLError):
             self.document.add(f"{node.value!r} is not what its tag says.", where, node)
             return UNREADABLE

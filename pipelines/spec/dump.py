@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ def dump_pipeline(graph: Graph) -> str:
 
 
 def _input(declared: InputDecl) -> dict[str, Any]:
-    entry: dict[str, Any] = {"type": _plain(write_type(declared.type))}
+    type_ = write_type(declared.type)
+    entry: dict[str, Any] = {"type": _list(type_) if isinstance(type_, list) else type_}
     if not declared.required:
         entry["default"] = _plain(declared.default)
     return entry | ({"doc": declared.doc} if declared.doc else {})
@@ -70,7 +71,7 @@ def _source(source: Source) -> Any:
         case Ref():
             return DoubleQuotedScalarString(str(source))
         case FirstOf(refs=refs):
-            return _flow({"first": _plain([_source(ref) for ref in refs])})
+            return _flow({"first": _list(map(_source, refs))})
         case Constant(value=value):
             return _plain(value)
 
@@ -78,16 +79,14 @@ def _source(source: Source) -> Any:
 def _plain(value: Any) -> Any:
     """A constant as a file writes it: paths and models as text, tuples as lists."""
     match value:
-        case None | bool() | int() | float() | DoubleQuotedScalarString():
+        case None | bool() | int() | float():
             return value
         case str():
             return value.replace("${", "$${")
         case Path():
             return str(value)
         case list() | tuple():
-            items = CommentedSeq(map(_plain, value))
-            items.fa.set_flow_style()
-            return items
+            return _list(map(_plain, value))
         case Mapping():
             return _flow({key: _plain(item) for key, item in value.items()})
     return _model(value)
@@ -98,6 +97,12 @@ def _model(value: Any) -> Any:
     if not parts and not hasattr(value, "ref"):
         raise OutputError(f"a {type(value).__name__} cannot be written to a file: give it through an input instead.")
     return value.ref if parts.keys() == {"ref"} else _flow(parts)
+
+
+def _list(items: Iterable[Any]) -> CommentedSeq:
+    sequence = CommentedSeq(items)
+    sequence.fa.set_flow_style()
+    return sequence
 
 
 def _flow(entry: Mapping[str, Any]) -> CommentedMap:

@@ -74,7 +74,7 @@ _EXPECTED: Mapping[str, str] = {
 
 
 def validated(shape: type[M], raw: Any, where: Where, document: Document) -> M | None:
-    """`raw` in its shape; None after its mistakes have been noted in the document."""
+    """`raw` in its shape, its mistakes noted in the document and left out; None if nothing useful is left."""
     if raw is UNREADABLE:
         return None
     try:
@@ -82,6 +82,16 @@ def validated(shape: type[M], raw: Any, where: Where, document: Document) -> M |
     except ValidationError as error:
         for place, message in _messages(shape, error, where):
             document.add(message, place)
+        wrong = {detail["loc"][0] for detail in error.errors(include_url=False) if detail["loc"]}
+    if not isinstance(raw, dict) or not wrong & raw.keys():
+        return None
+    return _attempted(shape, {key: part for key, part in raw.items() if key not in wrong})
+
+
+def _attempted(shape: type[M], raw: Mapping[str, Any]) -> M | None:
+    try:
+        return shape.model_validate(raw)
+    except ValidationError:
         return None
 
 

@@ -53,7 +53,7 @@ class SourceReader:
             message = "a reference stands alone, as '${step}' or '${step.output}'; '$${' is the text '${'."
             self.document.add(message, where)
             return None
-        return Constant(raw.replace("$${", "${"))
+        return Constant(_literal(raw))
 
     def first_of(self, choices: Any, where: Where) -> FirstOf | None:
         if not isinstance(choices, list) or not choices:
@@ -65,19 +65,29 @@ class SourceReader:
 
     def constant(self, raw: Any, where: Where) -> Constant | None:
         if not _holds_reference(raw):
-            return Constant(raw)
+            return Constant(_literal(raw))
         if raw is not UNREADABLE:
             self.document.add("a reference cannot stand inside a list or mapping; it stands alone.", where)
         return None
 
+    def default(self, raw: Any, where: Where) -> Any:
+        """A constant, where nothing else will do; None stands for a mistake too."""
+        source = self.source(raw, where)
+        if isinstance(source, Constant):
+            return source.value
+        if source is not None:
+            self.document.add("a default is a constant, not a reference.", where)
+        return None
+
     def when(self, raw: Mapping[str, Any] | None, where: Where) -> When | None:
-        shape = None if raw is None else validated(WhenShape, raw, where, self.document)
-        if shape is None:
+        shape = validated(WhenShape, raw, where, self.document) if raw is not None else None
+        if raw is None or shape is None:
             return None
         ref = self.reference(shape.value, (*where, "value"))
         asked = [name for name in COMPARISONS if name in shape.model_fields_set]
         if len(asked) != 1:
-            self.document.add(f"needs one comparison of: {', '.join(COMPARISONS)}.", where)
+            if shape.model_fields_set == raw.keys():  # else the misspelt one has been noted
+                self.document.add(f"needs one comparison of: {', '.join(COMPARISONS)}.", where)
             return None
         op: Comparison = asked[0]  # type: ignore[assignment]
         limit = getattr(shape, op)
@@ -93,3 +103,15 @@ def _holds_reference(raw: Any) -> bool:
         case dict():
             return any(map(_holds_reference, raw.values()))
     return raw is UNREADABLE
+
+
+def _literal(raw: Any) -> Any:
+    """A constant with its `$${` turned into `${`, at any depth."""
+    match raw:
+        case str():
+            return raw.replace("$${", "${")
+        case list():
+            return [_literal(item) for item in raw]
+        case dict():
+            return {key: _literal(item) for key, item in raw.items()}
+    return raw

@@ -116,7 +116,16 @@ def test_a_capability_may_be_a_column_of_the_detections_data():
 
 @pytest.mark.parametrize(
     ("annotation", "value"),
-    [(int, True), (int, 1.0), (float, "hot"), (bool, 1), (str, 3), (Image, "a.png"), (str, None), (tuple[int, int], (1,))],
+    [
+        (int, True),
+        (int, 1.0),
+        (float, "hot"),
+        (bool, 1),
+        (str, 3),
+        (Image, "a.png"),
+        (str, None),
+        (tuple[int, int], (1,)),
+    ],
 )
 def test_a_value_of_another_type_is_refused(annotation, value):
     with pytest.raises(PortError, match="but got"):
@@ -159,8 +168,8 @@ def test_a_constant_becomes_a_value_of_its_port(annotation, written, value):
         (bool, "no", "needs true or false, but got text 'no'."),
         (Literal["a", "b"], "c", "needs one of a, b, but got text 'c'."),
         (tuple[float, float], [1], "needs [a number, a number], but got a tuple."),
-        (Model[Segmenter], {"reef": "base"}, "a model has ref, device and dtype, not reef."),
-        (Model[Segmenter], {"ref": 3}, "a model's ref must be text."),
+        (Model[Segmenter], {"reef": "base"}, "takes ref, device and dtype, not reef."),
+        (Model[Segmenter], {"ref": 3}, "needs text as ref."),
         (Model[Segmenter], 3, "needs a model of the family segmenter, but got the number 3."),
         (Image, "a.png", "needs an image, but got text 'a.png'."),
     ],
