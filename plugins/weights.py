@@ -50,7 +50,7 @@ class HubFamily:
         """
         location = location_of(ref, self.name) if ref in PRESETS else ref
         path = Path(location).expanduser()
-        if path.exists() or isinstance(location, Path):
+        if isinstance(location, Path) or (location and path.exists()):
             return self._on_disk(ref, path)
         match = _HUB_ID.fullmatch(location)
         if match is None or location.startswith((".", "~")) or path.suffix in {".pth", ".safetensors"}:
@@ -59,11 +59,13 @@ class HubFamily:
 
     def load(self, source: ModelSource, *, device: str, dtype: str) -> Any:
         """Build the model of `source`, downloaded first if it lies on the hub. Raises `ModelError`."""
+        from safetensors import SafetensorError
+
         module, _, function = self.loader.partition(":")
         path = source.location if isinstance(source.location, Path) else self._download(source)
         try:
             return getattr(import_module(module), function)(path, device=device, dtype=dtype)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise ModelError(f"{path} cannot be loaded as {self.title}: {reason}") from error
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipelines.errors import InstructionError, ModelError
 from plugins.grounding_dino.models import Candidates, GroundingDino
 from plugins.grounding_dino.phrases import caption, passes, phrase_scores, phrase_tokens
+from plugins.quiet import without_bars
 from plugins.weights import recommended
 
 _BOX_THRESHOLD = 0.3
@@ -86,10 +87,12 @@ def load(path: Path, *, device: str, dtype: str) -> GroundingDino:
     from transformers.models.auto.tokenization_auto import AutoTokenizer
     from transformers.models.grounding_dino.image_processing_pil_grounding_dino import GroundingDinoImageProcessorPil
     from transformers.models.grounding_dino.modeling_grounding_dino import GroundingDinoForObjectDetection
+    from transformers.utils import logging
 
-    model, loaded = GroundingDinoForObjectDetection.from_pretrained(
-        path, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, output_loading_info=True
-    )
+    with without_bars(logging):
+        model, loaded = GroundingDinoForObjectDetection.from_pretrained(
+            path, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
     if unfit := sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])}):
         raise ModelError(f"{path} is no Grounding DINO: {len(unfit)} tensors do not fit, the first is {unfit[0]}.")
     return TransformersGroundingDino(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.models import Model, lease
+from pipelines.models import Model, current_pool, lease
 from pipelines.node import node
 from pipelines.values import Boxes, Detections, Image, Text, empty_detections
+from plugins.bundled.limits import remind_of_limits
 from plugins.grounding_dino.models import Candidates, GroundingDino
 from plugins.grounding_dino.phrases import split_prompt
+from plugins.presets import BUNDLED
 
 
 @node("grounding_dino/detect", version=1)
@@ -37,7 +39,10 @@ def detect(
     with lease(GroundingDino, model) as dino:
         candidates = dino.find(image.pixels, phrases)
         threshold = dino.box_threshold if box_threshold is None else box_threshold
-    return _detections(candidates, phrases, threshold, nms_threshold)
+    found = _detections(candidates, phrases, threshold, nms_threshold)
+    if current_pool().resolve(GroundingDino.family, model).ref == BUNDLED:
+        remind_of_limits(image, found=len(found))
+    return found
 
 
 def _detections(candidates: Candidates, phrases: tuple[str, ...], threshold: float, nms_threshold: float) -> Detections:

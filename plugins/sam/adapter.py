@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sam_model.checkpoints import load_sam
 
 from pipelines.errors import ModelError
 from plugins.sam.models import Sam
+from sam_model.checkpoints import load_sam
 from sam_model.errors import SamModelError
 from sam_model.predictor import Predictor
 from sam_model.prompts import Box

@@ -1,0 +1,227 @@
+"""`stable_diffusion/edit` with a model that paints one colour: what changes, and above all what does not."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pipelines.errors import Cancelled, InstructionError
+from pipelines.families import ModelSource
+from pipelines.models import ModelPool
+from pipelines.scope import Scope, use_scope
+from pipelines.values import Detections, Edit, EditPlan, Image, empty_detections
+from plugins.stable_diffusion.models import Advice, Inpainter
+from plugins.stable_diffusion.nodes import edit
+
+PINK = (255, 0, 200)
+
+
+class OneColour(Inpainter):
+    """Paints whatever it is shown pink, masked or not: the worst that a real model can do to unmasked pixels."""
+
+    side = 32
+    advice = Advice(steps=4, guidance=2.0, prompt="a photo of a {thing}", removal_prompt="nothing")
+
+    def __init__(self, *, withholds: bool = False) -> None:
+        self.asked = []
+        self.withholds = withholds
+
+    def inpaint(self, pixels, mask, brush, *, on_step):
+        self.asked.append((pixels, mask, brush))
+        for step in range(brush.steps):
+            on_step(step + 1)
+        return None if self.withholds else np.full_like(pixels, PINK)
+
+
+class Loaded:
+    """A family whose only model is at hand."""
+
+    name = "stable_diffusion"
+
+    def __init__(self, model) -> None:
+        self.model = model
+
+    def resolve(self, ref, *, offline):
+        return ModelSource(self.name, ref, ref, "r1")
+
+    def load(self, source, *, device, dtype):
+        return self.model
+
+
+@contextmanager
+def studio(model):
+    with use_scope(Scope(pool=ModelPool(families={"stable_diffusion": Loaded(model)}))):
+        yield
+
+
+def plan_of(*edits: tuple[str, str, str | None]) -> EditPlan:
+    return EditPlan("as the test says", tuple(Edit(action, target, new, (0, 6)) for action, target, new in edits))
+
+
+def noise(height: int, width: int) -> Image:
+    return Image(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
+
+
+def detections(shape: tuple[int, int], **boxes: tuple[int, int, int, int]) -> Detections:
+    """Rectangles by name; `dog_2` is another dog."""
+    masks = np.zeros((len(boxes), *shape), bool)
+    for mask, (x0, y0, x1, y1) in zip(masks, boxes.values(), strict=True):
+        mask[y0:y1, x0:x1] = True
+    return Detections(
+        xyxy=np.array(list(boxes.values()), np.float32),
+        mask=masks,
+        confidence=np.full(len(boxes), 0.9, np.float32),
+        class_id=np.zeros(len(boxes), np.int64),
+        data={
+            "class_name": np.array([name.split("_")[0] for name in boxes]),
+            "instance_id": np.arange(len(boxes)),
+        },
+    )
+
+
+def test_nothing_found_gives_back_the_very_same_picture() -> None:
+    image = noise(20, 30)
+    found = detections((20, 30), cat=(2, 2, 9, 9))
+    for masks in (empty_detections((20, 30), masks=True), found):
+        edited = edit(image, masks, plan_of(("replace", "dog", "cat")))
+        assert edited.image is image
+        assert json.loads(edited.report)["edits"][0]["found"] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    masks=arrays(
+        np.bool_, st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40)), elements=st.booleans()
+    ),
+    action=st.sampled_from(["replace", "remove"]),
+)
+def test_outside_the_painted_regions_not_one_bit_changes_and_the_old_things_are_gone(masks, action) -> None:
+    image = noise(*masks.shape[1:])
+    found = Detections(
+        xyxy=np.zeros((len(masks), 4), np.float32), mask=masks, data={"class_name": np.array(["dog"] * len(masks))}
+    )
+    with studio(OneColour()):
+        edited = edit(image, found, plan_of((action, "dog", "cat")))
+    verified = json.loads(edited.report)["verify"]
+    assert verified["changed_outside"] == 0
+    assert verified["unchanged_inside"] == 0
+    assert (edited.image.pixels[masks.any(axis=0)] == PINK).all()
+
+
+def test_every_instance_is_painted_and_no_other_class() -> None:
+    image = noise(100, 200)
+    found = detections((100, 200), dog=(10, 40, 30, 60), cat=(90, 40, 110, 60), dog_2=(160, 40, 180, 60))
+    with studio(OneColour()):
+        edited = edit(image, found, plan_of(("replace", "Dog", "fox")))
+    assert (edited.image.pixels[found.mask[0] | found.mask[2]] == PINK).all()
+    np.testing.assert_array_equal(edited.image.pixels[found.mask[1]], image.pixels[found.mask[1]])
+
+
+def test_things_far_apart_are_painted_in_squares_of_their_own_with_seeds_of_their_own() -> None:
+    model = OneColour()
+    found = detections((100, 200), dog=(10, 40, 30, 60), dog_2=(160, 40, 180, 60), dog_3=(178, 42, 190, 58))
+    with studio(model):
+        edited = edit(noise(100, 200), found, plan_of(("replace", "dog", "fox")), seed=7)
+    painted = json.loads(edited.report)["edits"][0]["painted"]
+    assert [stroke["instances"] for stroke in painted] == [[0], [1, 2]]
+    assert [stroke["seed"] for stroke in painted] == [7, 8]
+    assert [brush.seed for *_, brush in model.asked] == [7, 8]
+
+
+def test_a_later_edit_sees_what_an_earlier_one_painted() -> None:
+    model = OneColour()
+    found = detections((60, 60), dog=(10, 10, 30, 30), cat=(32, 10, 50, 30))
+    with studio(model):
+        edit(noise(60, 60), found, plan_of(("remove", "dog", None), ("replace", "cat", "fox")))
+    second_square = model.asked[1][0]
+    assert (second_square == PINK).all(axis=2).any()
+
+
+def test_the_models_advice_is_followed_and_can_be_overruled() -> None:
+    model = OneColour()
+    found = detections((60, 60), dog=(20, 20, 40, 40))
+    with studio(model):
+        edit(noise(60, 60), found, plan_of(("replace", "dog", "red {fox}")))
+        edit(noise(60, 60), found, plan_of(("remove", "dog", None)), steps=2, guidance=9.0)
+    first, second = (brush for *_, brush in model.asked)
+    assert (first.prompt, first.negative_prompt, first.steps, first.guidance) == ("a photo of a red {fox}", "", 4, 2.0)
+    assert (second.prompt, second.negative_prompt, second.steps, second.guidance) == ("nothing", "dog", 2, 9.0)
+
+
+def test_a_replaced_things_square_is_masked_by_its_box_and_a_removed_ones_by_its_outline() -> None:
+    model = OneColour()
+    found = detections((64, 64), dog=(20, 20, 44, 44))
+    found.mask[0] &= np.tri(64, dtype=bool)
+    with studio(model):
+        edit(noise(64, 64), found, plan_of(("replace", "dog", "cat")))
+        edit(noise(64, 64), found, plan_of(("remove", "dog", None)))
+    box, outline = (mask.sum() for _, mask, _ in model.asked)
+    assert outline < 0.8 * box
+
+
+def test_one_colour_is_given_without_a_model() -> None:
+    image = noise(60, 60)
+    found = detections((60, 60), ball=(20, 20, 40, 40))
+    with studio(None):
+        edited = edit(image, found, plan_of(("recolour", "ball", "dark red")))
+    red, green, blue = np.median(edited.image.pixels[found.mask[0]], axis=0)
+    assert red > 1.5 * max(green, blue)
+    report = json.loads(edited.report)
+    assert report["verify"]["changed_outside"] == 0
+    assert report["model"] is None
+
+
+def test_many_colours_are_painted() -> None:
+    model = OneColour()
+    with studio(model):
+        edit(noise(60, 60), detections((60, 60), ball=(20, 20, 40, 40)), plan_of(("recolour", "ball", "rainbow")))
+    assert model.asked[0][2].prompt == "a photo of a rainbow ball"
+
+
+@pytest.mark.parametrize("action", ["add", "background"])
+def test_what_masks_cannot_tell_is_refused_in_one_line(action) -> None:
+    sentence = "please add a hat to the dog"
+    plan = EditPlan(sentence, (Edit(action, "dog", "hat", (7, len(sentence))),))
+    with pytest.raises(InstructionError, match=r"^'add a hat to the dog' asks to .*can replace, remove, recolour.*$"):
+        edit(noise(20, 20), empty_detections((20, 20), masks=True), plan)
+
+
+def test_what_a_safety_checker_withholds_leaves_the_picture_as_it_was() -> None:
+    image = noise(60, 60)
+    with studio(OneColour(withholds=True)):
+        edited = edit(image, detections((60, 60), dog=(20, 20, 40, 40)), plan_of(("replace", "dog", "cat")))
+    np.testing.assert_array_equal(edited.image.pixels, image.pixels)
+    assert json.loads(edited.report)["edits"][0]["painted"][0]["withheld"]
+
+
+def test_progress_counts_the_steps_of_all_squares() -> None:
+    seen = []
+    found = detections((100, 200), dog=(10, 40, 30, 60), dog_2=(160, 40, 180, 60))
+    with studio(OneColour()):
+        edit(noise(100, 200), found, plan_of(("replace", "dog", "cat")), report=lambda *told: seen.append(told))
+    assert [done for done, *_ in seen] == list(range(1, 9))
+    assert {(total, note) for _, total, note in seen} == {(8, "replace dog")}
+
+
+def test_a_cancelled_run_stops_within_a_step() -> None:
+    seen = []
+    pool = ModelPool(families={"stable_diffusion": Loaded(OneColour())})
+    found = detections((60, 60), dog=(20, 20, 40, 40))
+    with use_scope(Scope(pool=pool, is_stopping=lambda: len(seen) == 2)), pytest.raises(Cancelled):
+        edit(noise(60, 60), found, plan_of(("replace", "dog", "cat")), report=lambda *told: seen.append(told))
+    assert [done for done, *_ in seen] == [1, 2]
+
+
+def test_everything_but_the_pixels_is_kept() -> None:
+    alpha = np.full((60, 60), 77, np.uint8)
+    image = Image(noise(60, 60).pixels, alpha=alpha, source="in.png", icc_profile=b"icc", exif=b"exif", offset=(3, 4))
+    with studio(OneColour()):
+        after = edit(image, detections((60, 60), dog=(20, 20, 40, 40)), plan_of(("remove", "dog", None))).image
+    assert (after.source, after.icc_profile, after.exif, after.offset) == ("in.png", b"icc", b"exif", (3, 4))
+    np.testing.assert_array_equal(after.alpha, alpha)

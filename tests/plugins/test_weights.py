@@ -1,0 +1,169 @@
+"""Finding weights: presets, directories, files and hub ids, without a network and without a model library."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from pipelines.errors import ModelError
+from plugins.grounding_dino.models import FAMILY as GROUNDING_DINO
+from plugins.presets import CHECKPOINTS, PRESETS, bundled_directory, preset_rows
+from plugins.sam.models import FAMILY as SAM
+from plugins.stable_diffusion.models import FAMILY as STABLE_DIFFUSION
+from plugins.weights import recommended
+
+FAMILIES = {family.name: family for family in (GROUNDING_DINO, SAM, STABLE_DIFFUSION)}
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch) -> Path:
+    """An empty hub cache, and no network in reach."""
+    import huggingface_hub.constants
+    import huggingface_hub.file_download
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("the network was touched"))
+    return tmp_path
+
+
+def write(directory: Path, **files: str) -> Path:
+    """`config__json` is the file config.json, `unet___model__safetensors` is unet/model.safetensors."""
+    for name, text in files.items():
+        file = directory / name.replace("___", "/").replace("__", ".")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return directory
+
+
+def sam_directory(directory: Path) -> Path:
+    return write(directory, config__json="{}", model__safetensors="weights")
+
+
+def in_cache(hub: Path, repository: str) -> Path:
+    """Where the hub's cache keeps the one snapshot of a repository."""
+    root = hub / f"models--{repository.replace('/', '--')}"
+    write(root, refs___main=SHA)
+    snapshot = root / "snapshots" / SHA
+    snapshot.mkdir(parents=True)
+    return snapshot
+
+
+def test_every_preset_names_weights_of_every_family() -> None:
+    assert all(set(presets) == set(PRESETS) - {"bundled"} for presets in CHECKPOINTS.values())
+    assert set(CHECKPOINTS) == set(FAMILIES)
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+@pytest.mark.parametrize("preset", ["base", "large"])
+def test_offline_a_missing_checkpoint_is_one_clear_line_at_once(hub, family, preset) -> None:
+    hub_id = CHECKPOINTS[family.name][preset].hub_id
+    started = perf_counter()
+    with pytest.raises(ModelError) as caught:
+        family.resolve(preset, offline=True)
+    assert perf_counter() - started < 1
+    assert re.fullmatch(
+        rf".*'{re.escape(hub_id)}' is not on this machine .*{re.escape(str(hub))}.*`hf download {re.escape(hub_id)}`.*"
+        r"--preset bundled\.",
+        str(caught.value),
+    )
+
+
+def test_the_hubs_own_switch_means_offline_too(hub, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelError, match="not on this machine"):
+        SAM.resolve("base", offline=False)
+
+
+def test_online_a_missing_checkpoint_is_left_to_the_loader(hub) -> None:
+    source = SAM.resolve("facebook/sam-vit-base@v2", offline=False)
+    assert (source.location, source.revision) == ("facebook/sam-vit-base", "v2")
+
+
+def test_what_the_hubs_cache_holds_is_found_by_its_commit(hub) -> None:
+    snapshot = sam_directory(in_cache(hub, "facebook/sam-vit-base"))
+    source = SAM.resolve("base", offline=True)
+    assert (source.location, source.revision, source.size_bytes) == (snapshot, SHA, len("weights"))
+
+
+def test_half_a_download_is_not_a_checkpoint(hub) -> None:
+    write(in_cache(hub, "facebook/sam-vit-base"), config__json="{}")
+    with pytest.raises(ModelError, match=r"safetensors not found in"):
+        SAM.resolve("base", offline=True)
+
+
+def test_a_directorys_revision_follows_its_content_and_not_its_name(tmp_path) -> None:
+    one, same, other = (sam_directory(tmp_path / name) for name in ("one", "same", "other"))
+    write(other, model__safetensors="Weights")
+    revisions = [SAM.resolve(str(directory), offline=True).revision for directory in (one, same, other)]
+    assert revisions[0] == revisions[1] != revisions[2]
+
+
+def test_a_change_at_the_end_of_a_large_file_is_another_revision(tmp_path) -> None:
+    directory = write(sam_directory(tmp_path), model__safetensors="a" * 200_000 + "b")
+    before = SAM.resolve(str(directory), offline=True).revision
+    write(directory, model__safetensors="a" * 200_000 + "c")
+    assert SAM.resolve(str(directory), offline=True).revision != before
+
+
+def test_a_single_file_serves_where_the_family_reads_one(tmp_path) -> None:
+    file = write(tmp_path, sam_vit_b__pth="weights") / "sam_vit_b.pth"
+    assert SAM.resolve(str(file), offline=True).location == file
+    with pytest.raises(ModelError, match="is a file; Grounding DINO needs a directory or a hub id"):
+        GROUNDING_DINO.resolve(str(file), offline=True)
+
+
+def test_a_directory_of_something_else_says_what_it_lacks(tmp_path) -> None:
+    with pytest.raises(
+        ModelError, match=r"no directory of Stable Diffusion inpainting, unet/\*.safetensors is missing"
+    ):
+        STABLE_DIFFUSION.resolve(str(write(tmp_path, model_index__json="{}")), offline=True)
+
+
+@pytest.mark.parametrize("ref", ["./no/such/place", "bundeld", "weights/sam_vit_b.pth", ""])
+def test_a_name_that_is_nothing_says_what_names_there_are(ref) -> None:
+    with pytest.raises(ModelError, match=r"not a preset \(bundled, base, large\), not on disk and not a hub id"):
+        SAM.resolve(ref, offline=True)
+
+
+def test_a_misspelt_preset_is_recognised() -> None:
+    with pytest.raises(ModelError, match="Did you mean 'bundled'"):
+        SAM.resolve("bundeld", offline=True)
+
+
+def test_the_table_of_presets_says_what_is_on_disk(hub) -> None:
+    sam_directory(in_cache(hub, "facebook/sam-vit-huge"))
+    rows = {(row.preset, row.family): row for row in preset_rows(FAMILIES)}
+    assert len(rows) == len(PRESETS) * len(FAMILIES)
+    assert (rows["large", "sam"].on_disk, rows["large", "sam"].size_bytes) == (True, len("weights"))
+    assert (rows["base", "sam"].on_disk, rows["base", "sam"].size_bytes) == (False, 375_000_000)
+
+
+def test_bundled_weights_lie_beside_the_code() -> None:
+    import plugins
+
+    assert bundled_directory("sam") == Path(plugins.__file__).parent / "bundled" / "sam"
+
+
+def test_recommendations_stand_beside_the_weights(tmp_path) -> None:
+    assert recommended(tmp_path) == {}
+    assert recommended(write(tmp_path, samloom__json=json.dumps({"steps": 3}))) == {"steps": 3}
+
+
+def test_resolving_imports_no_model_library() -> None:
+    code = """
+import sys
+from plugins.grounding_dino.models import FAMILY as GROUNDING_DINO
+from plugins.presets import preset_rows
+from plugins.sam.models import FAMILY as SAM
+from plugins.stable_diffusion.models import FAMILY as STABLE_DIFFUSION
+list(preset_rows({family.name: family for family in (GROUNDING_DINO, SAM, STABLE_DIFFUSION)}))
+print(*sorted({"torch", "transformers", "diffusers", "supervision"} & set(sys.modules)))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "\n"
