@@ -40,14 +40,21 @@ _FXEMOJI = {
     "dog-face": "dog", "dog": "dogside", "cat-face": "cat", "cat": "catside", "horse-face": "horseface",
     "cow-face": "cowface", "pig-face": "pig", "pig": "pigside", "ewe": "sheep", "rabbit-face": "bunny",
     "rabbit": "bunnyside", "mouse-face": "mouse", "mouse": "mouseside", "panda": "pandaface", "tiger-face": "tiger",
-    "tiger": "tigerside", "monkey-face": "monkeyface", "tropical-fish": "tropicalfish", "spouting-whale": "spurtingwhale",
-    "red-apple": "redapple", "green-apple": "greenapple", "pizza": "sliceofpizza", "birthday-cake": "birthdaycake",
+    "tiger": "tigerside", "monkey-face": "monkeyface", "tropical-fish": "tropicalfish",
+    "spouting-whale": "spurtingwhale", "red-apple": "redapple", "green-apple": "greenapple",
+    "pizza": "sliceofpizza", "birthday-cake": "birthdaycake",
     "sport-utility-vehicle": "recreationalvehicle", "oncoming-automobile": "oncomingautomobile",
     "oncoming-bus": "oncomingbus", "delivery-truck": "deliverytruck", "articulated-lorry": "articulatedlorry",
     "locomotive": "steamlocomotive", "bullet-train": "highspeedtrainbulletnose", "high-speed-train": "highspeedtrain",
     "soccer-ball": "soccerball", "umbrella-with-rain-drops": "umbrellawithraindrops",
     "umbrella-on-ground": "beachumbrella", "top-hat": "tophat", "womans-hat": "womanshat",
 }  # fmt: skip
+
+#: Parts of the names of icons that show signs, symbols or people rather than things.
+_NO_THINGS = (
+    "flag", "keycap", "tone", "regional", "button", "letter", "hand", "person", "woman-", "man-", "clock", "arrow",
+    "square", "latin", "family", "couple", "kiss", "people", "digit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +103,9 @@ class Atlas:
         )
 
     def pick(self, rng: np.random.Generator, names: Sequence[str] | None = None) -> Sprite:
-        """A sprite by name, then family, then drawing, each uniform: much art of one kind does not crowd out the rest."""
+        """A sprite by name, then family, then drawing, each uniform: much art of one kind crowds out nothing."""
         choices = self.names if names is None else names
-        families = self.by_name[choices[rng.integers(len(choices))]]
+        families = self.by_name[choices[int(rng.integers(len(choices)))]]
         group = families[rng.integers(len(families))]
         return group[rng.integers(len(group))]
 
@@ -125,9 +132,7 @@ def _plain_icons(package: str) -> list[str]:
     """Names of the vector set (a 3-D set shares the names of its vector sisters) that show a thing."""
     if package.endswith("-3d"):
         return []
-    unwanted = ("flag", "keycap", "skin-tone", "tone", "regional", "button", "letter", "hand", "person", "woman-", "man-",
-                "clock", "arrow", "square", "latin", "family", "couple", "kiss", "people", "digit")  # fmt: skip
-    return [name for name in _icon_set(package)["icons"] if not any(part in name for part in unwanted)]
+    return [name for name in _icon_set(package)["icons"] if not any(part in name for part in _NO_THINGS)]
 
 
 def _family(family: str, sets: tuple[str, ...], icons: Mapping[str, str], folder: Path) -> list[Sprite]:

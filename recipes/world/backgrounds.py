@@ -89,7 +89,8 @@ def landscape(rng: np.random.Generator, size: int) -> Canvas:
     rows = np.arange(size)[:, None]
     horizon = rng.uniform(0.25, 0.6) * size
     for _ in range(rng.integers(1, 4)):
-        heights = cv2.resize(rng.random((1, int(rng.integers(3, 9))), dtype=np.float32), (size, 1), interpolation=cv2.INTER_CUBIC)
+        knots = rng.random((1, int(rng.integers(3, 9))), dtype=np.float32)
+        heights = cv2.resize(knots, (size, 1), interpolation=cv2.INTER_CUBIC)
         edge = horizon + (heights - 0.5) * size * rng.uniform(0.02, 0.3)
         texture = fractal(rng, size, octaves=6, roughness=0.9) - 0.5
         ground = colour(rng) + texture[..., None] * rng.uniform(20, 120)
@@ -106,8 +107,9 @@ def room(rng: np.random.Generator, size: int) -> Canvas:
     depth = 1 / np.maximum(y - horizon + 0.06, 0.02)
     boards = np.sin((x - rng.uniform(0, 1)) * depth * rng.uniform(2, 8))
     tiles = boards * np.sin(depth * rng.uniform(1, 4)) if rng.random() < 0.5 else boards
-    shade = np.clip(tiles * rng.choice([1.0, 6.0]), -1, 1) * rng.uniform(5, 40) + 30 * (fractal(rng, size, octaves=4) - 0.5)
-    floor = colour(rng) + shade[..., None]
+    joints = np.clip(tiles * rng.choice([1.0, 6.0]), -1, 1) * rng.uniform(5, 40)
+    stains = 30 * (fractal(rng, size, octaves=4) - 0.5)
+    floor = colour(rng) + (joints + stains)[..., None]
     return _blend(wall, _as_float(floor), _as_float(np.clip((y - horizon) * size, 0, 1)))
 
 
@@ -120,7 +122,8 @@ def patches(rng: np.random.Generator, size: int) -> Canvas:
     distance = (x[..., None] - points[:, 0]) ** 2 + (y[..., None] - points[:, 1]) ** 2
     base = colour(rng)
     tints = base + (np.stack([colour(rng) for _ in range(cells)]) - base) * rng.uniform(0.1, 0.9)
-    cell = tints[distance.argmin(axis=-1)] - 60 * _normalised(np.sqrt(distance.min(axis=-1)))[..., None] * rng.uniform(0, 1)
+    shade = _normalised(np.sqrt(distance.min(axis=-1))) * rng.uniform(0, 60)
+    cell = tints[distance.argmin(axis=-1)] - shade[..., None]
     return _as_float(cv2.resize(cell, (size, size), interpolation=cv2.INTER_LINEAR))
 
 

@@ -43,7 +43,7 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class _Placed:
-    """A sticker's premultiplied colour (h, w, 3) in 0..255 and coverage (h, w) in 0..1, with its corner in the picture."""
+    """A sticker's premultiplied colour (h, w, 3) in 0..255, its coverage (h, w) in 0..1, and its corner (x, y)."""
 
     colour: Patch
     cover: Patch
@@ -119,7 +119,7 @@ def _turned(source: NDArray[np.uint8], factor: float, degrees: float) -> Patch:
 
 
 def _jittered(rng: np.random.Generator, patch: Patch, strength: float) -> Patch:
-    """Contrast, saturation, hue and brightness as one affine map; affine maps keep premultiplied colour premultiplied."""
+    """Contrast, saturation, hue and brightness as one affine map, which keeps premultiplied colour premultiplied."""
     saturation = 1 + rng.uniform(-strength, strength)
     contrast = 1 + rng.uniform(-strength, strength)
     angle = rng.normal(0, strength * 0.5)
@@ -127,7 +127,7 @@ def _jittered(rng: np.random.Generator, patch: Patch, strength: float) -> Patch:
     offset = 128 * (1 - contrast) + 60 * rng.uniform(-strength, strength)
     alpha = patch[..., 3:]
     colour = patch[..., :3] @ matrix.T.astype(np.float32) + np.float32(offset / 255) * alpha
-    return np.clip(colour, 0, alpha, dtype=np.float32)
+    return np.asarray(np.clip(colour, 0, alpha), dtype=np.float32)
 
 
 def _solid(placed: _Placed, size: int) -> NDArray[np.bool_]:

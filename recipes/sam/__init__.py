@@ -1,0 +1,1 @@
+"""Trains the bundled Segment Anything on the sticker world."""

@@ -1,0 +1,93 @@
+"""The conversation between a simulated user and the network, and its loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from recipes.sam.data import Batch
+from sam_model.modeling.sam import Sam
+from sam_model.training.clicks import FOREGROUND, click_inside, correct_errors, shake_boxes
+from sam_model.training.losses import mask_iou, prompt_loss
+
+#: Half of the paper's noise: a detector's boxes around stickers are tighter than a person's.
+BOX_NOISE = 0.05
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Mean loss over rounds (a scalar with gradient), and the mean IoU of the first round's answers."""
+
+    loss: Tensor
+    iou: float
+
+
+def converse(
+    sam: Sam, embedding: Tensor, batch: Batch, *, clicked: Tensor, rounds: int, generator: torch.Generator
+) -> dict[str, Answer]:
+    """Ask for every mask of the batch by its box, and where `clicked` (N,) says so once more by a click; then correct.
+
+    Boxes and clicks are decoded apart, because a box replaces the padding token that ends a row of clicks.
+    """
+    answers = {}
+    for kind, chosen in (("box", torch.ones_like(clicked)), ("click", clicked)):
+        if chosen.any():
+            part = Batch(batch.images, batch.index[chosen], batch.boxes[chosen], batch.targets[chosen])
+            pictures = embedding[part.index]
+            answers[kind] = _ask(sam, pictures, part, by_box=kind == "box", rounds=rounds, generator=generator)
+    return answers
+
+
+def _ask(sam: Sam, embedding: Tensor, part: Batch, *, by_box: bool, rounds: int, generator: torch.Generator) -> Answer:
+    wanted = part.targets > 0.5
+    size = sam.config.image_size
+    boxes = shake_boxes(part.boxes, size=(size, size), share=BOX_NOISE, generator=generator) if by_box else None
+    clicks = None if by_box else _first_click(sam, wanted, generator)
+    hint: Tensor | None = None
+    losses, first_iou = [], 0.0
+    for turn in range(rounds):
+        logits, iou = sam.decode(embedding, points=clicks, boxes=boxes, masks=hint)
+        logits, iou = logits.float(), iou.float()
+        losses.append(_loss(logits, iou, part.targets, ambiguous=turn == 0))
+        best = _preferred(logits, iou, ambiguous=turn == 0)
+        if turn == 0:
+            first_iou = float(mask_iou(best, part.targets).mean())
+        if turn + 1 < rounds:
+            hint = best[:, None].detach()
+            place, label = correct_errors(best.detach() > 0, wanted, generator=generator)
+            clicks = _append(clicks, _to_model(sam, place), label)
+    return Answer(torch.stack(losses).mean(), first_iou)
+
+
+def _loss(logits: Tensor, iou: Tensor, targets: Tensor, *, ambiguous: bool) -> Tensor:
+    """The single mask always learns, so that it serves boxes too; the other three learn from ambiguous prompts."""
+    loss = prompt_loss(logits[:, :1], iou[:, :1], targets).total
+    if ambiguous:
+        loss = loss + prompt_loss(logits[:, 1:], iou[:, 1:], targets).total
+    return loss.mean()
+
+
+def _preferred(logits: Tensor, iou: Tensor, *, ambiguous: bool) -> Tensor:
+    """What the user is shown: the mask of highest predicted IoU after one prompt, the single mask later."""
+    if not ambiguous:
+        return logits[:, 0]
+    return logits[torch.arange(len(logits)), 1 + iou[:, 1:].argmax(dim=1)]
+
+
+def _first_click(sam: Sam, wanted: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    place = _to_model(sam, click_inside(wanted, generator=generator))
+    return place[:, None], torch.full((len(wanted), 1), FOREGROUND)
+
+
+def _append(clicks: tuple[Tensor, Tensor] | None, place: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    if clicks is None:
+        return place[:, None], label[:, None]
+    return torch.cat((clicks[0], place[:, None]), dim=1), torch.cat((clicks[1], label[:, None]), dim=1)
+
+
+def _to_model(sam: Sam, cells: Tensor) -> Tensor:
+    """Centres of logit cells as pixel indices of the model's square."""
+    scale = sam.config.image_size / sam.config.logits_size
+    return (cells + 0.5) * scale - 0.5

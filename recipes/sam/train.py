@@ -1,0 +1,150 @@
+"""Train the bundled SAM: `python -m recipes.sam.train small`, then `python -m recipes.sam.train full`.
+
+A run lives in recipes/runs/sam-<stage>/ and goes on exactly where its last checkpoint stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from recipes.sam.data import make_batch
+from recipes.sam.evaluate import evaluate
+from recipes.sam.grow import grow
+from recipes.sam.interaction import Answer, converse
+from recipes.sam.stages import STAGES, Stage
+from recipes.world import TEST_FAMILIES, Atlas, load_atlas
+from sam_model.modeling.sam import Sam, build_sam
+
+RUNS = Path(__file__).resolve().parents[1] / "runs"
+LOG_SECONDS, SAVE_SECONDS, EVALUATE_EVERY = 20.0, 120.0, 500
+
+
+class Run:
+    """The mutable state of a training: network, its running average, optimiser and step."""
+
+    def __init__(self, name: str, stage: Stage) -> None:
+        self.stage = stage
+        self.folder = RUNS / f"sam-{name}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(stage.seed)
+        self.sam = build_sam(stage.config)
+        self.average = build_sam(stage.config).eval()
+        self.optimiser = torch.optim.AdamW(
+            self.sam.parameters(), betas=(0.9, 0.99), weight_decay=stage.weight_decay, fused=True
+        )
+        self.step = 0
+        self._start()
+
+    def save(self) -> None:
+        state = {
+            "step": self.step,
+            "sam": self.sam.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        partial = self.folder / "checkpoint.partial"
+        torch.save(state, partial)
+        partial.replace(self.folder / "checkpoint.pt")
+
+    def log(self, **record: float | str) -> None:
+        line = json.dumps({"step": self.step, **record})
+        print(line, flush=True)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def _start(self) -> None:
+        checkpoint = self.folder / "checkpoint.pt"
+        if checkpoint.exists():
+            state = _read(checkpoint)
+            self.sam.load_state_dict(state["sam"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step = state["step"]
+            return
+        if self.stage.start is not None:
+            earlier = _read(RUNS / f"sam-{self.stage.start}" / "checkpoint.pt")["sam"]
+            self.sam.load_state_dict(grow(earlier, self.sam.state_dict()))
+        self.average.load_state_dict(self.sam.state_dict())
+
+
+def train(run: Run, atlas: Atlas, exam: Atlas) -> None:
+    """Take the remaining steps of the run."""
+    logged = saved = time.monotonic()
+    first, answers = run.step, dict[str, Answer]()
+    while run.step < run.stage.steps:
+        answers = _step(run, atlas)
+        now = time.monotonic()
+        if now - logged > LOG_SECONDS or run.step == run.stage.steps:
+            pace = (now - logged) / max(run.step - first, 1)
+            figures = {f"{kind}_{name}": round(float(value), 4) for kind, answer in answers.items()
+                       for name, value in (("loss", answer.loss.detach()), ("iou", answer.iou))}  # fmt: skip
+            run.log(seconds_a_step=round(pace, 3), **figures)
+            logged, first = now, run.step
+        if run.step % EVALUATE_EVERY == 0:
+            run.log(**evaluate(run.average, exam, run.stage.exam, scenes=40).rounded())
+        if now - saved > SAVE_SECONDS or run.step == run.stage.steps:
+            run.save()
+            saved = now
+
+
+def _step(run: Run, atlas: Atlas) -> dict[str, Answer]:
+    stage, seed = run.stage, run.stage.seed
+    rng = np.random.default_rng([seed, run.step])
+    generator = torch.Generator().manual_seed(seed * 10_000_019 + run.step)
+    seeds = [[seed, run.step, picture] for picture in range(stage.pictures)]
+    batch = make_batch(atlas, stage.spec, seeds, prompts=stage.prompts, logits_size=stage.config.logits_size)
+    clicked = torch.from_numpy(rng.random(len(batch.index)) < stage.clicked)
+    rounds = 1 if run.step < stage.single_rounds_until else int(rng.choice([1, 1, 2, 3]))
+    with torch.autocast("cpu", torch.bfloat16):
+        answers = converse(
+            run.sam, run.sam.image_encoder(batch.images), batch, clicked=clicked, rounds=rounds, generator=generator
+        )
+    loss = torch.stack([answer.loss for answer in answers.values()]).mean()
+    run.sam.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(run.sam.parameters(), 1.0)
+    for group in run.optimiser.param_groups:
+        group["lr"] = _rate(stage, run.step)
+    run.optimiser.step()
+    run.step += 1
+    _follow(run.average, run.sam, min(stage.average, (1 + run.step) / (10 + run.step)))
+    return answers
+
+
+def _rate(stage: Stage, step: int) -> float:
+    """Linear warm-up, then a cosine from the learning rate to `final_rate` of it."""
+    warm = min(1.0, (step + 1) / stage.warmup)
+    cosine = 0.5 + 0.5 * math.cos(math.pi * step / stage.steps)
+    return stage.learning_rate * warm * (stage.final_rate + (1 - stage.final_rate) * cosine)
+
+
+@torch.no_grad()
+def _follow(average: Sam, sam: Sam, keep: float) -> None:
+    torch._foreach_lerp_(list(average.parameters()), list(sam.parameters()), 1 - keep)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", choices=sorted(STAGES))
+    name = parser.parse_args().stage
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    train(Run(name, STAGES[name]), load_atlas(), load_atlas(TEST_FAMILIES).only(families=["twemoji"]))
+
+
+if __name__ == "__main__":
+    main()

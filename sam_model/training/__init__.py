@@ -1,0 +1,1 @@
+"""What training needs and inference never imports."""
