@@ -35,7 +35,7 @@ def edit_picture(
     inputs = {"photo": photo, "instruction": instruction, "seed": seed}
     result = execute(load_pipeline("edit"), inputs, settings)
     edited = result.outputs["image"]
-    target = output or Path(f"{image.stem}-edited{image.suffix if edited is photo else '.png'}")
+    target = output or Path(f"{image.stem}-edited{image.suffix if edited.content_id == photo.content_id else '.png'}")
     write_image(edited, target)
     if report is not None:
         write_json(_edit_report(photo, target, seed, settings, result), report)
@@ -67,7 +67,7 @@ def _edit_report(photo: Image, target: Path, seed: int, settings: Settings, resu
         "output": str(target),
         "preset": settings.preset,
         "seed": seed,
-        "changed": result.outputs["image"] is not photo,
+        "changed": result.outputs["image"].content_id != photo.content_id,
         "edit": json.loads(result.outputs["report"]),
         "nodes": [
             {"name": span.name, "outcome": span.outcome, "seconds": round(span.seconds, 3)}
