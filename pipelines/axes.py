@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pipelines.errors import Problem
+from pipelines.errors import Problem, Where
 from pipelines.graph import Ref, Source, Step, refs_of
 from pipelines.ports import InputDecl
 
 Axes: TypeAlias = tuple[str, ...]
 """Axis names, outermost first; () for a single value."""
-Where: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass

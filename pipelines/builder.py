@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipelines.annotations import port_type
 from pipelines.errors import Problem, SpecError
 from pipelines.graph import Constant, FirstOf, Graph, Ref, Source, Step, When
 from pipelines.node import Node
-from pipelines.ports import REQUIRED, InputDecl, port_type
+from pipelines.ports import REQUIRED, InputDecl
 
 
 class Pipeline:

@@ -11,11 +11,10 @@ from typing import TypeAlias
 
 from pipelines.axes import AxisTable, find_axis_problems
 from pipelines.conditions import condition_problem
-from pipelines.errors import PortError, Problem, did_you_mean
+from pipelines.errors import PortError, Problem, Where, did_you_mean
 from pipelines.graph import Constant, FirstOf, Graph, Ref, Source, Step, dependencies, refs_of
 from pipelines.ports import InputDecl, OutputDecl, PortType, constant, fits
 
-Where: TypeAlias = tuple[str | int, ...]
 Makers: TypeAlias = Callable[[PortType], Sequence[str]]
 
 HIDDEN = Ref("")
@@ -75,9 +74,7 @@ class Checker:
         for ref in refs_of(source):
             if problem := self.reference(where, ref):
                 yield problem
-            elif (given := self.type_of(ref)) and not fits(
-                replace(given, many=False), replace(declared.type, many=False)
-            ):
+            elif (given := self.type_of(ref)) and not fits(given.single(), declared.type.single()):
                 yield Problem(self.misfit(declared, ref, given), where)
 
     def references(self, where: Where, source: Source) -> Iterator[Problem]:
@@ -118,8 +115,8 @@ class Checker:
         return gives[ref.port].type if ref.port else next(iter(gives.values())).type
 
     def misfit(self, declared: InputDecl, ref: Ref, given: PortType) -> str:
-        wanted = replace(declared.type, many=False)
-        message = f"'{declared.name}' needs {wanted}, but '{ref}' gives {replace(given, many=False)}."
+        wanted = declared.type.single()
+        message = f"'{declared.name}' needs {wanted}, but '{ref}' gives {given.single()}."
         if wanted.base in _WRITTEN_AS_CONSTANTS or wanted.is_model:
             return message
         makers = ", ".join(self.makers(wanted))
@@ -177,7 +174,7 @@ def find_problems(
 
 
 def constant_problems(where: Where, declared: InputDecl, written: object) -> Iterator[Problem]:
-    """What is wrong with a constant, as a list of one or none."""
+    """What is wrong with a constant, if anything."""
     try:
         constant(declared.type, written)
     except PortError as error:
@@ -207,7 +204,7 @@ def axis_table(inputs: Mapping[str, InputDecl], steps: Mapping[str, Step]) -> Ax
 
 def widest(types: Sequence[PortType]) -> PortType | None:
     """The one of several types that all others fit."""
-    plain = [replace(type_, many=False) for type_ in types]
+    plain = [type_.single() for type_ in types]
     return next((wide for wide in plain if all(fits(type_, wide) for type_ in plain)), None)
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from pipelines.trace import Trace
@@ -33,16 +33,20 @@ class UserError(SamloomError):
     """The user's mistake; the message says what, where, and what would work."""
 
 
+Where: TypeAlias = tuple[str | int, ...]
+"""The path of a part in a pipeline's document, such as `("nodes", "cut", "boxes")`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake in a pipeline.
 
-    `where` is its path in the document, such as `("nodes", "cut", "boxes")`; a pipeline built from plain Python has
-    the same paths and no file. Lines and columns count from 1.
+    A pipeline that was built from plain Python has the same paths as a file, and no file. Lines and columns count from
+    1.
     """
 
     message: str
-    where: tuple[str | int, ...] = ()
+    where: Where = ()
     file: str | None = None
     line: int | None = None
     column: int | None = None

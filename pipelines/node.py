@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, TypeVar, get_args, get_origin
 
+from pipelines.annotations import port_type
 from pipelines.errors import NodeError, PortError
-from pipelines.ports import REQUIRED, InputDecl, OutputDecl, PortType, check_value, port_type
+from pipelines.ports import REQUIRED, InputDecl, OutputDecl, PortType, check_value
 from pipelines.values import Axis
 
 P = ParamSpec("P")

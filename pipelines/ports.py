@@ -6,17 +6,14 @@ file as constants; `constant` turns what the file says into the value.
 
 from __future__ import annotations
 
-import sys
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Any, TypeAlias
 
-from pipelines.errors import NodeError, PortError
-from pipelines.families import Model
-from pipelines.values import Axis, Detections, EditPlan, Embedding, Has, Image, Mask
+from pipelines.errors import PortError
+from pipelines.values import Detections, EditPlan, Embedding, Image, Mask
 
 
 class Required(Enum):
@@ -62,6 +59,10 @@ class PortType:
     @property
     def is_model(self) -> bool:
         return bool(self.family)
+
+    def single(self) -> PortType:
+        """The type of one value, where this is the type of a whole axis."""
+        return replace(self, many=False) if self.many else self
 
     @property
     def name(self) -> str:
@@ -124,26 +125,6 @@ class OutputDecl:
     axes: tuple[str, ...] = ()
 
 
-def port_type(annotation: Any) -> PortType:
-    """The port type that a resolved annotation of a node's signature stands for.
-
-    Raises NodeError when nothing can be checked about it: `Any`, a union, a bare generic.
-    """
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _annotated(arguments)
-    if origin in (Union, types.UnionType):
-        return _optional(annotation, arguments)
-    if origin is Literal:
-        return _literal(annotation, arguments)
-    if origin is tuple:
-        variadic = arguments[-1:] == (Ellipsis,)
-        return PortType(tuple, items=tuple(map(port_type, arguments[: -1 if variadic else None])), variadic=variadic)
-    if origin is Model:
-        return PortType(origin, family=_family(annotation, arguments))
-    return _plain(annotation)
-
-
 def fits(given: PortType, wanted: PortType) -> bool:
     """Whether every value of the type `given` may go where `wanted` is needed; axes are the graph's concern."""
     if given.optional and not wanted.optional:
@@ -161,7 +142,7 @@ def check_value(port: PortType, value: Any) -> None:
         if not isinstance(value, Mapping):
             raise PortError(f"needs {port} (a mapping from key to value), but got {described(value)}.")
         for item in value.values():
-            check_value(replace(port, many=False), item)
+            check_value(port.single(), item)
     elif not _holds(port, value):
         raise PortError(f"needs {port}, but got {described(value)}.")
 
@@ -175,7 +156,7 @@ def constant(port: PortType, written: Any) -> Any:
     if port.many:
         if not isinstance(written, Mapping):
             raise PortError(f"needs {port} (a mapping from key to value), but got {described(written)}.")
-        return {str(key): constant(replace(port, many=False), item) for key, item in written.items()}
+        return {str(key): constant(port.single(), item) for key, item in written.items()}
     value = _converted(port, written)
     check_value(port, value)
     return value
@@ -194,47 +175,6 @@ def described(value: Any) -> str:
     if value is None:
         return "nothing"
     return _WORDS.get(type(value), f"a {type(value).__name__}")
-
-
-def _annotated(arguments: tuple[Any, ...]) -> PortType:
-    base, *marks = arguments
-    axis = next((mark for mark in marks if isinstance(mark, Axis)), None)
-    if axis is not None:
-        return replace(port_type(get_args(base)[1]), many=True)
-    names = frozenset[str]().union(*(mark.names for mark in marks if isinstance(mark, Has)))
-    port = port_type(base)
-    return replace(port, has=port.has | names)
-
-
-def _optional(annotation: Any, arguments: tuple[Any, ...]) -> PortType:
-    members = [member for member in arguments if member is not type(None)]
-    if len(members) != 1:
-        raise NodeError(f"{annotation} is no port type: a port carries one type, or one type or None.")
-    return replace(port_type(members[0]), optional=True)
-
-
-def _literal(annotation: Any, choices: tuple[Any, ...]) -> PortType:
-    kinds = {type(choice) for choice in choices}
-    if len(kinds) != 1 or not kinds <= {str, int, bool}:
-        raise NodeError(f"{annotation} is no port type: choices are all text, or all whole numbers.")
-    return PortType(kinds.pop(), choices=choices)
-
-
-def _plain(annotation: Any) -> PortType:
-    if annotation is getattr(sys.modules.get("supervision"), "Detections", None):
-        return PortType(Detections)
-    if not isinstance(annotation, type) or annotation in (Any, object, type(None), list, dict, set, tuple):
-        raise NodeError(f"{annotation} is no port type: name a class, so that a plug can be checked before the run.")
-    if annotation is Model:
-        raise NodeError("a model port names its family's class: Model[Sam].")
-    return PortType(annotation)
-
-
-def _family(annotation: Any, arguments: tuple[Any, ...]) -> str:
-    family = getattr(arguments[0], "family", None)
-    if not isinstance(family, str) or not family:
-        raise NodeError(f"{annotation} is no port type: its class needs `family: ClassVar[str]`.")
-    return family
 
 
 def _base_fits(given: type, wanted: type) -> bool:

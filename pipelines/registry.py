@@ -11,7 +11,7 @@ import difflib
 import importlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -123,4 +123,4 @@ def nodes_of(module: ModuleType) -> list[AnyNode]:
 
 
 def _makes(node: AnyNode, wanted: PortType) -> bool:
-    return any(fits(replace(output.type, many=False), wanted) for output in node.outputs.values())
+    return any(fits(output.type.single(), wanted) for output in node.outputs.values())

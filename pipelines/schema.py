@@ -6,6 +6,7 @@ It says what one part can say by itself; what only the graph knows (which types 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ from pipelines.conditions import NUMBER_COMPARISONS
 from pipelines.node import Node
 from pipelines.ports import InputDecl, PortType
 from pipelines.registry import Registry
-from pipelines.spec.types import STANDARD
+from pipelines.spec.types import types_of, vocabulary
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -89,15 +90,15 @@ def _when() -> Schema:
 
 
 def _declared_input(nodes: Mapping[str, Node[..., Any]]) -> Schema:
-    taken = {declared.type.name for node in nodes.values() for declared in node.inputs.values()}
-    names = sorted({*STANDARD, *(name for name in taken if name.startswith("Model["))})
+    names = sorted(vocabulary(type_ for node in nodes.values() for type_ in types_of(node)))
+    either = "|".join(map(re.escape, names))
     return {
         "type": "object",
         "properties": {
             "type": {
                 "anyOf": [
                     {"enum": names},
-                    {"type": "string", "pattern": r"^(Each\[.+\]|.+\?|[A-Z]\w*(\[.+\])?|tuple\[.+\])$"},
+                    {"type": "string", "pattern": rf"^(({either})\??|Each\[({either})\??\])$"},
                     {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
                 ],
                 "description": "A type; `Text?` may be nothing, `Each[Image]` is many, a list is a choice.",
@@ -151,7 +152,7 @@ def _input(declared: InputDecl) -> Schema:
 def _constant(port: PortType) -> Schema | None:
     """How a file writes a constant of this type; None where only a reference will do."""
     if port.many:
-        item = _constant(PortType(port.base, choices=port.choices, items=port.items, variadic=port.variadic))
+        item = _constant(port.single())
         return None if item is None else {"type": "object", "additionalProperties": item}
     written = _single(port)
     if not port.optional:

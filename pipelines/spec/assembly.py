@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from pipelines.ports import REQUIRED, InputDecl, PortType
 from pipelines.spec.document import Document
 from pipelines.spec.shapes import InputShape, NodeShape, PipelineShape, mended, validated
 from pipelines.spec.sources import SourceReader
-from pipelines.spec.types import read_type, vocabulary
+from pipelines.spec.types import read_type, types_of, vocabulary
 
 Usable: TypeAlias = Node[..., Any] | Graph
 Finder: TypeAlias = Callable[[str], Usable | None]
@@ -77,7 +77,7 @@ class _Assembly:
         return Step(name, node, sources, when)
 
     def inputs(self, nodes: Iterable[Usable | None], reader: SourceReader) -> dict[str, InputDecl]:
-        known = vocabulary(port for node in nodes if node for port in _ports(node))
+        known = vocabulary(type_ for node in nodes if node for type_ in types_of(node))
         declared = {name: self.input(name, known, reader) for name in self.shape.inputs}
         self.unreadable |= {name: {} for name, declaration in declared.items() if declaration is None}
         return {name: declaration for name, declaration in declared.items() if declaration}
@@ -110,9 +110,3 @@ class _Assembly:
         if problem.where[0] == "nodes" and depth < 3:
             return False
         return any(known.where[:depth] == problem.where for known in self.document.problems)
-
-
-def _ports(node: Usable) -> Iterator[PortType]:
-    gives = node.outputs if isinstance(node, Node) else node.gives
-    yield from (declared.type for declared in node.inputs.values())
-    yield from (declared.type for declared in gives.values())

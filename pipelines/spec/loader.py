@@ -28,7 +28,7 @@ def load_pipeline(path_or_name: str | Path, registry: Registry | None = None) ->
     """
     loader = Loader(registry or Registry.default())
     text = str(path_or_name)
-    if isinstance(path_or_name, Path) or text.endswith(SUFFIXES) or Path(text).exists():
+    if isinstance(path_or_name, Path) or _names_a_file(text):
         graph = loader.load(Path(text), Path(text).stem)
     else:
         name = text.removeprefix(PREFIX)
@@ -40,15 +40,24 @@ def load_pipeline(path_or_name: str | Path, registry: Registry | None = None) ->
 
 def ready_made(name: str) -> Path:
     """The file of an installed pipeline (entry points `samloom.pipelines`: `edit = "package:edit.yaml"`)."""
-    points = {point.name: point for point in entry_points(group=GROUP)}
+    points = _ready_made_points()
     if name not in points:
         hint = did_you_mean(name, points)
         raise UserError(f"there is no ready-made pipeline '{name}'.{hint} The name of a file ends in .yaml.")
-    return _resource(points[name])
+    try:
+        return Path(str(importlib.resources.files(points[name].module).joinpath(points[name].attr)))
+    except ImportError as error:
+        raise UserError(f"the ready-made pipeline '{name}' is not installed completely ({error}).") from error
 
 
-def _resource(point: EntryPoint) -> Path:
-    return Path(str(importlib.resources.files(point.module).joinpath(point.attr)))
+def _ready_made_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _names_a_file(text: str) -> bool:
+    if text.endswith(SUFFIXES):
+        return True
+    return text.removeprefix(PREFIX) not in _ready_made_points() and Path(text).exists()
 
 
 @dataclass

@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipelines.errors import did_you_mean
+from pipelines.errors import Where, did_you_mean
 from pipelines.graph import Comparison
 from pipelines.ports import REQUIRED
-from pipelines.spec.document import UNREADABLE, Document, Where
+from pipelines.spec.document import UNREADABLE, Document
 
 M = TypeVar("M", bound=BaseModel)
 

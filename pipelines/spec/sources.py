@@ -13,8 +13,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.errors import Where
 from pipelines.graph import Comparison, Constant, FirstOf, Ref, Source, When
-from pipelines.spec.document import UNREADABLE, Document, Where
+from pipelines.spec.document import UNREADABLE, Document
 from pipelines.spec.shapes import COMPARISONS, WhenShape, validated
 
 _REFERENCE = re.compile(r"\$\{\s*([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*\}")

@@ -8,14 +8,17 @@ node that the file uses, under the name that `PortType.name` gives it (`Model[sa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import did_you_mean
-from pipelines.ports import PortType, port_type
-from pipelines.spec.document import Document, Where
+from pipelines.annotations import port_type
+from pipelines.errors import Where, did_you_mean
+from pipelines.graph import Graph
+from pipelines.node import Node
+from pipelines.ports import PortType
+from pipelines.spec.document import Document
 from pipelines.values import Boxes, EditPlan, Embedding, Image, Mask, Masks
 
 STANDARD: Mapping[str, PortType] = {
@@ -24,6 +27,13 @@ STANDARD: Mapping[str, PortType] = {
 }
 
 _EACH = re.compile(r"Each\[(.+)\]")
+
+
+def types_of(used: Node[..., Any] | Graph) -> Iterator[PortType]:
+    """The types of all inputs and outputs of a node or graph."""
+    gives = used.outputs if isinstance(used, Node) else used.gives
+    yield from (declared.type for declared in used.inputs.values())
+    yield from (declared.type for declared in gives.values())
 
 
 def vocabulary(ports: Iterable[PortType]) -> dict[str, PortType]:

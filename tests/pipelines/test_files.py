@@ -238,3 +238,9 @@ def test_only_the_namespaces_that_a_file_uses_are_imported(tmp_path, nodes):
     write(tmp_path, sum='version: 1\nnodes: {s: {use: math/add, a: 1, b: 2}}\noutputs: {out: "${s}"}\n')
     load_pipeline(tmp_path / "sum.yaml", registry)
     assert registry.broken == {}
+
+
+def test_a_ready_made_name_is_not_mistaken_for_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "edit").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_pipeline("edit").name == "edit"

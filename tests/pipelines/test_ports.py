@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pipelines import Boxes, Detections, Each, EditPlan, Has, Image, Many, Masks, Model, empty_detections
+from pipelines.annotations import port_type
 from pipelines.errors import NodeError, PortError
-from pipelines.ports import check_value, constant, fits, port_type
+from pipelines.ports import check_value, constant, fits
 
 
 class Segmenter:

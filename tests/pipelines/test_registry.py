@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from pipelines import Masks, node
-from pipelines.ports import port_type
+from pipelines.annotations import port_type
 from pipelines.registry import Registry, UnknownNode
 
 
