@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.execution import Settings, execute
 from pipelines.files import check_writable as check_file_writable
-from pipelines.images import check_writable, read_image, write_image
+from pipelines.images import WRITABLE, check_writable, read_image, write_image
 from pipelines.outputs import check_folder, write_json, write_masks
 from pipelines.spec import load_pipeline
 from pipelines.terminal import say
@@ -29,13 +29,13 @@ def edit_picture(
     picture in which nothing was found keeps its own format, and thereby every byte.
     """
     photo = read_image(image)
-    for path, check in ((output, check_writable), (report, check_file_writable)):
-        if path is not None:
-            check(path)
+    check_writable(output or beside(image, lossless=True))
+    if report is not None:
+        check_file_writable(report)
     inputs = {"photo": photo, "instruction": instruction, "seed": seed}
     result = execute(load_pipeline("edit"), inputs, settings)
     edited = result.outputs["image"]
-    target = output or Path(f"{image.stem}-edited{image.suffix if edited.content_id == photo.content_id else '.png'}")
+    target = output or beside(image, lossless=edited.content_id != photo.content_id)
     write_image(edited, target)
     if report is not None:
         write_json(_edit_report(photo, target, seed, settings, result), report)
@@ -57,6 +57,12 @@ def segment_picture(image: Path, prompt: str, *, output: Path | None, settings: 
     write_masks(masks, folder / "masks")
     say(_found(masks) if len(masks) else f"nothing found for '{prompt}'")
     say(str(folder))
+
+
+def beside(image: Path, *, lossless: bool) -> Path:
+    """The result's name where the user gave none: in the picture's own format, unless that would lose something."""
+    keeps_format = not lossless and image.suffix.lower() in WRITABLE
+    return Path(f"{image.stem}-edited{image.suffix if keeps_format else '.png'}")
 
 
 def _edit_report(photo: Image, target: Path, seed: int, settings: Settings, result: RunResult) -> dict[str, Any]:
