@@ -1,0 +1,109 @@
+"""The whole chain with the bundled weights, as a newcomer runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.images import read_image
+
+DOG = Path(__file__).parents[2] / "demos" / "images" / "dog.png"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """One cache for the whole module, so that the picture is searched once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(cache, monkeypatch):
+    from pipelines.cache import default_cache
+
+    monkeypatch.setenv("SAMLOOM_CACHE", str(cache))
+    default_cache.cache_clear()
+
+
+def executed(trace: Path) -> set[str]:
+    """The nodes that a run did not take from the cache."""
+    spans = json.loads(trace.read_text())["traceEvents"]
+    return {span["name"] for span in spans if span.get("args", {}).get("outcome") == "done"}
+
+
+def test_the_dog_is_replaced_and_the_rest_of_the_picture_is_not_touched(samloom, tmp_path):
+    output, report = tmp_path / "edit.png", tmp_path / "edit.json"
+    result = samloom("edit", DOG, "replace the dog with a cat", "-o", output, "--report", report)
+    assert (result.code, result.err) == (0, "")
+    assert "replace dog: 1 found" in result.out
+    told = json.loads(report.read_text())
+    assert told["changed"]
+    assert told["edit"]["verify"]["changed_outside"] == 0
+    x0, y0, x1, y1 = told["edit"]["edits"][0]["painted"][0]["boxes"][0]
+    assert 120 < x0 < 160
+    assert 120 < y0 < 160
+    assert 310 < x1 < 350
+    assert 300 < y1 < 340
+    changed = (read_image(output).pixels != read_image(DOG).pixels).any(axis=2)
+    assert changed.mean() > 0.1
+    assert not changed[:, :90].any()
+    assert not changed[:, 400:].any()
+
+
+def test_the_same_seed_paints_the_same_picture(samloom, tmp_path):
+    for name in ("a.png", "b.png"):
+        arguments = ("edit", DOG, "replace the dog with a cat", "-o", tmp_path / name, "--seed", 3, "--no-cache")
+        assert samloom(*arguments).code == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_another_new_thing_runs_only_the_sentence_and_the_painting(samloom, tmp_path):
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    samloom("edit", DOG, "replace the dog with a cat", "-o", tmp_path / "a.png", "--trace", first)
+    samloom("edit", DOG, "replace the dog with an apple", "-o", tmp_path / "b.png", "--trace", second)
+    assert executed(second) == {"plan", "paint"}
+
+
+def test_what_is_not_there_leaves_every_byte_as_it_was(samloom, tmp_path):
+    output, report = tmp_path / "same.png", tmp_path / "same.json"
+    result = samloom("edit", DOG, "remove the airplane", "-o", output, "--report", report)
+    assert result.code == 0
+    assert "remove airplane: nothing found, nothing changed" in result.out
+    assert output.read_bytes() == DOG.read_bytes()
+    told = json.loads(report.read_text())
+    assert (told["changed"], told["edit"]["edits"][0]["found"]) == (False, 0)
+
+
+def test_segment_writes_overlay_masks_and_coco(samloom, tmp_path):
+    result = samloom("segment", DOG, "dog. sunflower.", "-o", tmp_path / "cut")
+    assert result.code == 0
+    document = json.loads((tmp_path / "cut" / "annotations.json").read_text())
+    assert {category["name"] for category in document["categories"]} == {"dog", "sunflower"}
+    assert {(entry["width"], entry["height"]) for entry in document["images"]} == {(512, 384)}
+    masks = sorted((tmp_path / "cut" / "masks").iterdir())
+    assert len(masks) == len(document["annotations"])
+    white = read_image(next(path for path in masks if "dog" in path.name)).pixels[..., 0] > 127
+    assert white.sum() == next(a["area"] for a in document["annotations"] if a["category_id"] == 1)
+    assert not np.array_equal(read_image(tmp_path / "cut" / "overlay.png").pixels, read_image(DOG).pixels)
+
+
+def test_a_pipelines_inputs_are_options_and_its_outputs_files(samloom, tmp_path):
+    result = samloom("run", "segment", "--photo", DOG, "--prompt", "dog.", "-o", tmp_path / "out")
+    assert result.code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["masks.json", "overlay.png"]
+    (found,) = json.loads((tmp_path / "out" / "masks.json").read_text())
+    assert found["class_name"] == "dog"
+
+
+def test_a_photograph_is_met_with_a_word_of_warning_once(samloom, tmp_path, caplog):
+    from PIL import Image as Pil
+
+    from plugins.bundled import limits
+
+    limits.say_once.cache_clear()
+    Pil.open(DOG).convert("RGB").save(tmp_path / "photo.jpg")
+    for _ in range(2):
+        assert samloom("segment", tmp_path / "photo.jpg", "dog.", "-o", tmp_path / "cut", "--no-cache").code == 0
+    assert len([record for record in caplog.records if "--preset base" in record.message]) == 1
