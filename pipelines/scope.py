@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.errors import Cancelled
@@ -20,17 +19,21 @@ def _nowhere(event: Event) -> None:
     """The sink outside any run."""
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The surroundings of one run. Outside a run: no listener, nothing to cancel, the process's own pool."""
+    """The surroundings of one run. Outside a run: no listener, nothing to stop, the process's own pool."""
 
     emit: Sink = _nowhere
-    cancel: threading.Event = field(default_factory=threading.Event)
+    is_stopping: Callable[[], bool] = _never
     pool: ModelPool | None = None
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` if somebody asked the run to stop."""
-        if self.cancel.is_set():
+        """Raise `Cancelled` if the run is to stop, on request or because another node failed."""
+        if self.is_stopping():
             raise Cancelled("The run was cancelled.")
 
 
