@@ -25,6 +25,7 @@ NUMBER_COMPARISONS = ("above", "at_least", "below", "at_most")
 
 def condition_problem(when: When, given: PortType) -> str:
     """Why a condition cannot be asked of a value of the type `given`; "" if it can."""
+    given = given.single()  # along an axis, a condition is asked key by key
     if when.op == "empty":
         return _empty_problem(when, given)
     if given.is_model or given.base not in (str, bool, int, float):
@@ -56,4 +57,4 @@ def _limit_problem(when: When, given: PortType) -> str:
 
 
 def _can_be_empty(given: PortType) -> bool:
-    return given.optional or given.many or given.base in (Detections, str, tuple)
+    return given.optional or given.base in (Detections, str, tuple)
