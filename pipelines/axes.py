@@ -18,18 +18,18 @@ Axes: TypeAlias = tuple[str, ...]
 class AxisTable:
     """The axes of every step, filled in dependency order.
 
-    `steps` holds None for a step whose axes cannot be known because of a mistake further up, which is reported there.
+    `axes` holds None for a step whose axes cannot be known because of a mistake further up, which is reported there.
     """
 
     inputs: Mapping[str, InputDecl]
-    all_steps: Mapping[str, Step]
-    steps: dict[str, Axes | None]
+    steps: Mapping[str, Step]
+    axes: dict[str, Axes | None]
 
     @classmethod
     def of(cls, inputs: Mapping[str, InputDecl], steps: Mapping[str, Step], order: Iterable[str]) -> AxisTable:
         table = cls(inputs, steps, {})
         for name in order:
-            table.steps[name] = table.paired(table.lent(steps[name]))
+            table.axes[name] = table.paired(table.lent(steps[name]))
         return table
 
     def of_source(self, source: Source) -> Axes | None:
@@ -40,7 +40,7 @@ class AxisTable:
         if not ref.step:
             declared = self.inputs.get(ref.port or "")
             return None if declared is None else (declared.name,) * declared.type.many
-        step, axes = self.all_steps.get(ref.step), self.steps.get(ref.step)
+        step, axes = self.steps.get(ref.step), self.axes.get(ref.step)
         if step is None or axes is None:
             return None
         output = step.gives.get(ref.port) if ref.port else next(iter(step.gives.values()), None)
@@ -74,7 +74,7 @@ def axis_name(step: str, inner: str) -> str:
 def find_axis_problems(table: AxisTable, outputs: Mapping[str, Source]) -> list[Problem]:
     """Where sources lie along unrelated axes, and where an input that closes an axis is given no axis."""
     problems = []
-    for name, step in table.all_steps.items():
+    for name, step in table.steps.items():
         where = ("nodes", name)
         problems += _unpaired({(*where, port): (f"'{port}'", axes) for port, axes in table.lent(step).items()})
         for port, source in step.inputs.items():

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from pipelines.axes import AxisTable, find_axis_problems
 from pipelines.conditions import condition_problem
-from pipelines.errors import PortError, Problem, Where, did_you_mean
+from pipelines.errors import PortError, Problem, Where, did_you_mean, similar
 from pipelines.graph import Constant, FirstOf, Graph, Ref, Source, Step, dependencies, refs_of
 from pipelines.ports import InputDecl, OutputDecl, PortType, constant, fits
 
@@ -36,13 +36,15 @@ class Checker:
     """Looks at a graph's parts and yields what is wrong with each.
 
     `unreadable` are inputs and steps that exist, but of which a mistake reported elsewhere hides the type: nothing is
-    said of what depends on them. For a step it holds those sources that could be read.
+    said of what depends on them. For a step it holds those sources that could be read. `complete` is False where a
+    whole section is unreadable: then nothing is said of unknown names.
     """
 
     inputs: Mapping[str, InputDecl]
     steps: Mapping[str, Step]
     unreadable: Mapping[str, Mapping[str, Source]]
     makers: Makers
+    complete: bool = True
 
     def names(self) -> Iterator[Problem]:
         for section, names in (("inputs", self.inputs), ("nodes", self.steps)):
@@ -82,20 +84,20 @@ class Checker:
 
     def reference(self, where: Where, ref: Ref) -> Problem | None:
         """What is wrong with a reference itself, whatever it is connected to."""
-        if self.hidden(ref):
-            return None
         if ref.step in self.steps:
             return self.unknown_output(where, ref)
-        if not ref.step and ref.port in self.inputs:
+        if self.hidden(ref) or (not ref.step and ref.port in self.inputs):
             return None
         if ref.step in self.inputs:
             return Problem(f"'{ref.step}' is an input of the pipeline: write '${{{ref.step}}}'.", where)
-        name = ref.step or str(ref.port)
-        hint = did_you_mean(name, [*self.inputs, *self.steps, *self.unreadable])
+        hint = did_you_mean(ref.step or str(ref.port), [*self.inputs, *self.steps, *self.unreadable])
         return Problem(f"'{ref}' names no step or input.{hint}", where)
 
     def hidden(self, ref: Ref) -> bool:
-        return ref == HIDDEN or (ref.step or ref.port) in self.unreadable
+        """Whether a mistake that is reported elsewhere hides what a reference names."""
+        name = ref.step or ref.port
+        unknown = name not in self.steps and name not in self.inputs
+        return ref == HIDDEN or name in self.unreadable or (unknown and not self.complete)
 
     def unknown_output(self, where: Where, ref: Ref) -> Problem | None:
         step = self.steps[ref.step]
@@ -154,9 +156,10 @@ def find_problems(
     *,
     unreadable: Mapping[str, Mapping[str, Source]] | None = None,
     makers: Makers = registered_makers,
+    complete: bool = True,
 ) -> list[Problem]:
-    """Every mistake in a graph; `unreadable` and `makers` as in Checker."""
-    checker = Checker(inputs, steps, unreadable or {}, makers)
+    """Every mistake in a graph; the options are those of Checker."""
+    checker = Checker(inputs, steps, unreadable or {}, makers, complete)
     problems = list(checker.names())
     for name, declared in inputs.items():
         if not declared.required:
@@ -178,8 +181,8 @@ def constant_problems(where: Where, declared: InputDecl, written: object) -> Ite
     try:
         constant(declared.type, written)
     except PortError as error:
-        hint = did_you_mean(written, map(str, declared.type.choices)) if isinstance(written, str) else ""
-        yield Problem(f"'{declared.name}' {error}{hint if 'mean' in hint else ''}", where)
+        hint = similar(str(written), map(str, declared.type.choices))
+        yield Problem(f"'{declared.name}' {error}{hint}", where)
 
 
 def find_circles(steps: Mapping[str, Step]) -> list[Problem]:

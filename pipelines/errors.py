@@ -121,6 +121,10 @@ class Cancelled(IncompleteRunError):  # noqa: N818 - stopping on request is no e
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`" Did you mean 'threshold'?"`, or what there is to choose from when nothing comes close; starts with a space."""
     names = sorted(set(known))
-    if close := difflib.get_close_matches(name, names, n=1, cutoff=0.6):
-        return f" Did you mean '{close[0]}'?"
-    return f" Choose from: {', '.join(names)}." if names else ""
+    return similar(name, names) or (f" Choose from: {', '.join(names)}." if names else "")
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """`" Did you mean 'threshold'?"`, or nothing when nothing comes close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""

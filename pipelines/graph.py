@@ -161,7 +161,7 @@ class Graph:
         from pipelines.checking import axis_table
 
         table = axis_table(self.inputs, self.steps)
-        return {name: axes for name, axes in table.steps.items() if axes is not None}
+        return {name: axes for name, axes in table.axes.items() if axes is not None}
 
     def port(self, ref: Ref) -> str:
         """The name of the output that a reference means."""

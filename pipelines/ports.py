@@ -35,6 +35,10 @@ _WORDS: Mapping[type, str] = {
     int: "a whole number",
     float: "a number",
     Path: "a path",
+    type(None): "nothing",
+    dict: "a mapping",
+    list: "a list",
+    tuple: "a list",
 }
 
 
@@ -166,14 +170,10 @@ def described(value: Any) -> str:
     """A value in a few words, for messages: `text 'hot'`, `boxes`, `an image`."""
     if isinstance(value, Detections):
         return "boxes without masks" if getattr(value, "mask", None) is None else "masks"
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, str):
         return f"text {_shortened(value)!r}"
     if isinstance(value, (int, float)):
-        return f"the number {value}"
-    if value is None:
-        return "nothing"
+        return str(value).lower() if isinstance(value, bool) else f"the number {value}"
     return _WORDS.get(type(value), f"a {type(value).__name__}")
 
 

@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, similar
 from pipelines.node import Node
 from pipelines.ports import PortType, fits
 
@@ -94,9 +94,7 @@ class Registry:
             own_names = {node.partition("/")[2]: node for node in nodes}
             close = difflib.get_close_matches(own_name, own_names, n=1, cutoff=0.6)
             return f" Did you mean '{own_names[close[0]]}'?" if close else f" Choose from: {', '.join(sorted(nodes))}."
-        if close := difflib.get_close_matches(name, self.all_nodes(), n=1, cutoff=0.6):
-            return f" Did you mean '{close[0]}'?"
-        return f" The namespaces are: {', '.join(self.namespaces())}."
+        return similar(name, self.all_nodes()) or f" The namespaces are: {', '.join(self.namespaces())}."
 
     def makers(self, wanted: PortType) -> list[str]:
         """The names of the nodes with an output that fits `wanted`; imports every namespace."""

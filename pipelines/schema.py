@@ -15,7 +15,7 @@ from pipelines.conditions import NUMBER_COMPARISONS
 from pipelines.node import Node
 from pipelines.ports import InputDecl, PortType
 from pipelines.registry import Registry
-from pipelines.spec.types import types_of, vocabulary
+from pipelines.spec.types import Vocabulary, types_of
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -90,7 +90,7 @@ def _when() -> Schema:
 
 
 def _declared_input(nodes: Mapping[str, Node[..., Any]]) -> Schema:
-    names = sorted(vocabulary(type_ for node in nodes.values() for type_ in types_of(node)))
+    names = sorted(Vocabulary.of(type_ for node in nodes.values() for type_ in types_of(node)).types)
     either = "|".join(map(re.escape, names))
     return {
         "type": "object",

@@ -10,11 +10,11 @@ from pipelines.checking import HIDDEN, Makers, find_problems
 from pipelines.errors import Problem, UserError
 from pipelines.graph import Graph, Source, Step
 from pipelines.node import Node
-from pipelines.ports import REQUIRED, InputDecl, PortType
+from pipelines.ports import REQUIRED, InputDecl
 from pipelines.spec.document import Document
 from pipelines.spec.shapes import InputShape, NodeShape, PipelineShape, mended, validated
 from pipelines.spec.sources import SourceReader
-from pipelines.spec.types import read_type, types_of, vocabulary
+from pipelines.spec.types import Vocabulary, types_of
 
 Usable: TypeAlias = Node[..., Any] | Graph
 Finder: TypeAlias = Callable[[str], Usable | None]
@@ -44,7 +44,9 @@ class _Assembly:
         steps = {step: built for step in nodes if (built := self.step(step, nodes[step], reader))}
         inputs = self.inputs(nodes.values(), reader)
         outputs = self.outputs(reader)
-        problems = find_problems(inputs, steps, outputs, unreadable=self.unreadable, makers=self.makers)
+        problems = find_problems(
+            inputs, steps, outputs, unreadable=self.unreadable, makers=self.makers, complete=self.is_complete()
+        )
         self.document.problems += [self.document.located(problem) for problem in problems if not self.told(problem)]
         if self.document.problems or self.unreadable:
             return None
@@ -77,15 +79,16 @@ class _Assembly:
         return Step(name, node, sources, when)
 
     def inputs(self, nodes: Iterable[Usable | None], reader: SourceReader) -> dict[str, InputDecl]:
-        known = vocabulary(type_ for node in nodes if node for type_ in types_of(node))
-        declared = {name: self.input(name, known, reader) for name in self.shape.inputs}
+        used = list(nodes)
+        types = Vocabulary.of((type_ for node in used if node for type_ in types_of(node)), complete=None not in used)
+        declared = {name: self.input(name, types, reader) for name in self.shape.inputs}
         self.unreadable |= {name: {} for name, declaration in declared.items() if declaration is None}
         return {name: declaration for name, declaration in declared.items() if declaration}
 
-    def input(self, name: str, known: Mapping[str, PortType], reader: SourceReader) -> InputDecl | None:
+    def input(self, name: str, types: Vocabulary, reader: SourceReader) -> InputDecl | None:
         where = ("inputs", name)
         shape = validated(InputShape, self.shape.inputs[name], where, self.document)
-        type_ = read_type(shape.type, known, (*where, "type"), self.document) if shape else None
+        type_ = types.read(shape.type, (*where, "type"), self.document) if shape else None
         if shape is None or type_ is None:
             return None
         default = REQUIRED if shape.default is REQUIRED else reader.default(shape.default, (*where, "default"))
@@ -101,6 +104,11 @@ class _Assembly:
             if source is not None:
                 outputs[name] = source
         return outputs
+
+    def is_complete(self) -> bool:
+        """Whether all names of inputs and steps are known: no section of the file is something else than a mapping."""
+        data = self.document.data
+        return isinstance(data, dict) and all(isinstance(data.get(part, {}), dict) for part in ("inputs", "nodes"))
 
     def told(self, problem: Problem) -> bool:
         """Whether a problem only follows from one that is noted already, at its place or inside it."""

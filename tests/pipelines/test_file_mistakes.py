@@ -1,9 +1,16 @@
 """Files that are wrong: what is told, and where."""
 
+import io
+import random
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
 from pipelines.errors import SpecError
 from pipelines.spec import load_pipeline
+
+EVERYTHING = (Path(__file__).parent / "everything.yaml").read_text(encoding="utf-8")
 
 HEAD = """\
 version: 1
@@ -248,3 +255,51 @@ def test_a_folder(tmp_path):
     with pytest.raises(SpecError) as caught:
         load_pipeline(tmp_path)
     assert str(caught.value) == f"{tmp_path}: is a folder; name the pipeline's file in it."
+
+
+def test_a_section_that_cannot_be_read_hides_its_names(mistakes):
+    text = f'version: 1\ninputs: 3\nnodes:\n  sum: {{use: math/add, a: "${{number}}", b: hot}}\n{TAIL}'
+    assert mistakes(text) == [
+        "pipeline.yaml:2:1: inputs: 'inputs' must be a mapping.",
+        "pipeline.yaml:4:40: sum, b: 'b' needs a number, but got text 'hot'.",
+    ]
+
+
+def test_a_type_that_an_unknown_node_may_give_is_not_blamed(mistakes):
+    text = f"{HEAD}  far: {{use: depth/measure}}\n{TAIL}".replace("photo: {type: Image}", "depth: {type: DepthMap}")
+    assert [line.split(": ")[0] for line in mistakes(text)] == ["pipeline.yaml:4:9"]
+
+
+VALUES = [
+    None, 3, True, "x", "${whole}", "${numbers}", "${photo}", "${halves.remainder}", "${nope}", "${mode.x}", "$${a}",
+    [], {}, [1, "${x}"], {"first": ["${whole}", "${raised}"]}, {"first": "x"}, {"ref": "a"}, "Each[int]?", "math/total",
+    {"value": "${whole}", "above": 1}, {"use": "math/add"}, {"type": "Masks"},
+]  # fmt: skip
+KEYS = ["use", "when", "first", "a", "numbers", "type", "default", "photo", "whole", "version", "inputs", "x y", ""]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_file_is_too_wrong_to_be_told_what_is_wrong(mistakes, seed):
+    chance = random.Random(seed)
+    document = YAML(typ="safe", pure=True).load(EVERYTHING)
+    for _ in range(3):
+        spoil(document, chance)
+    text = io.StringIO()
+    YAML(typ="safe", pure=True).dump({**document, "extra": 1}, text)
+    assert all(line.startswith("pipeline.yaml:") for line in mistakes(text.getvalue()))
+
+
+def spoil(document, chance):
+    """Change, remove or add one part."""
+    holder = document
+    while isinstance(holder, dict) and (inner := [part for part in holder.values() if isinstance(part, dict) and part]):
+        if chance.random() < 0.2:
+            break
+        holder = chance.choice(inner)
+    key = chance.choice(list(holder))
+    if chance.random() < 0.3:
+        del holder[key]
+    elif chance.random() < 0.3:
+        holder[chance.choice(KEYS)] = chance.choice(VALUES)
+    else:
+        holder[key] = chance.choice(VALUES)

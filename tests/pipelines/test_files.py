@@ -15,33 +15,7 @@ from pipelines.ports import REQUIRED
 from pipelines.registry import Registry
 from pipelines.spec import dump_pipeline, load_pipeline
 
-EVERYTHING = """
-    version: 1
-    doc: Says everything that a file can say.
-    inputs:
-      photo: {type: Image, doc: What to look at}
-      numbers: {type: "Each[float]"}
-      mode: {type: [up, down], default: up}
-      word: {type: "Text?", default: null}
-      model: {type: "Model[adder]", default: base}
-      corner: {type: "tuple[int, int]", default: [1, 2]}
-    nodes:
-      raised: {use: math/add, a: "${numbers}", b: 1}
-      whole: {use: math/total, numbers: "${raised}"}
-      near:
-        use: math/round
-        when: {value: "${whole}", above: 3}
-        number: "${whole}"
-        mode: "${mode}"
-        model: "${model}"
-      far:
-        {use: math/round, number: "${whole}", model: {ref: large, device: cpu}, when: {value: "${mode}", one_of: [up]}}
-      halves: {use: math/divide, dividend: {first: ["${near}", "${far}"]}}
-      said: {use: math/name, number: "${halves.remainder}", places: "${corner}", file: a.txt}
-    outputs:
-      text: "${said}"
-      half: {first: ["${halves}", "${near}"]}
-    """
+EVERYTHING = (Path(__file__).parent / "everything.yaml").read_text(encoding="utf-8")
 
 
 def test_a_file_says_all_that_a_graph_holds(load):

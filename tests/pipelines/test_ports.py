@@ -168,7 +168,7 @@ def test_a_constant_becomes_a_value_of_its_port(annotation, written, value):
         (int, 0.5, "needs a whole number, but got the number 0.5."),
         (bool, "no", "needs true or false, but got text 'no'."),
         (Literal["a", "b"], "c", "needs one of a, b, but got text 'c'."),
-        (tuple[float, float], [1], "needs [a number, a number], but got a tuple."),
+        (tuple[float, float], [1], "needs [a number, a number], but got a list."),
         (Model[Segmenter], {"reef": "base"}, "takes ref, device and dtype, not reef."),
         (Model[Segmenter], {"ref": 3}, "needs text as ref."),
         (Model[Segmenter], 3, "needs a model of the family segmenter, but got the number 3."),
