@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pil
 
 from pipelines.images import read_image
 
@@ -98,8 +99,6 @@ def test_a_pipelines_inputs_are_options_and_its_outputs_files(samloom, tmp_path)
 
 
 def test_a_photograph_is_met_with_a_word_of_warning_once(samloom, tmp_path, caplog):
-    from PIL import Image as Pil
-
     from plugins.bundled import limits
 
     limits.say_once.cache_clear()
@@ -107,3 +106,30 @@ def test_a_photograph_is_met_with_a_word_of_warning_once(samloom, tmp_path, capl
     for _ in range(2):
         assert samloom("segment", tmp_path / "photo.jpg", "dog.", "-o", tmp_path / "cut", "--no-cache").code == 0
     assert len([record for record in caplog.records if "--preset base" in record.message]) == 1
+
+
+def odd_pictures() -> dict[str, tuple[str, Pil.Image, dict[str, object]]]:
+    """Kinds of picture that break other tools, as file name, picture and options for saving."""
+    plain = Pil.open(DOG).convert("RGB").resize((96, 72))
+    turned = Pil.Exif()
+    turned[0x0112] = 6
+    return {
+        "one pixel": ("a.png", plain.resize((1, 1)), {}),
+        "16 bit": ("a.png", Pil.fromarray(np.asarray(plain.convert("L")).astype(np.uint16) * 257), {}),
+        "CMYK": ("a.jpg", plain.convert("CMYK"), {}),
+        "palette": ("a.png", plain.convert("P"), {}),
+        "RGBA": ("a.png", plain.convert("RGBA"), {}),
+        "grey": ("a.png", plain.convert("L"), {}),
+        "turned": ("a.jpg", plain, {"exif": turned}),
+        "animated": ("a.gif", plain, {"save_all": True, "append_images": [plain.rotate(90)]}),
+    }
+
+
+@pytest.mark.parametrize("kind", list(odd_pictures()))
+def test_any_kind_of_picture_goes_through_the_whole_chain(samloom, tmp_path, kind):
+    name, picture, options = odd_pictures()[kind]
+    picture.save(tmp_path / name, **options)
+    result = samloom("edit", tmp_path / name, "replace the dog with a cat", "-o", tmp_path / "out.png", "-q")
+    assert result.code == 0
+    size = picture.size[::-1] if kind == "turned" else picture.size
+    assert read_image(tmp_path / "out.png").size == size
