@@ -30,6 +30,14 @@ def content_id(value: Any) -> str:
     return digest.hexdigest()
 
 
+def visible_id(value: Any) -> str | None:
+    """The content id of a value, or None for one whose content cannot be seen."""
+    try:
+        return content_id(value)
+    except TypeError:
+        return None
+
+
 def _feed(feed: Feed, value: Any) -> None:
     match value:
         case None | bool():

@@ -42,7 +42,7 @@ def bytes_of(value: Any) -> int:
     if isinstance(value, Detections):
         return sum(map(bytes_of, (value.xyxy, value.mask, value.confidence, value.class_id, value.data)))
     if isinstance(value, Mapping):
-        return sum(bytes_of(part) for item in value.items() for part in item)
+        return sum(map(bytes_of, value.values()))
     if isinstance(value, (tuple, list)):
         return sum(map(bytes_of, value))
     if is_dataclass(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -16,7 +17,7 @@ from pipelines.node import Node, Report
 from pipelines.passing import checked_outputs, summary
 from pipelines.plan import RELAY, Key, Task
 from pipelines.pool import ModelPool
-from pipelines.schedule import SKIPPED, Outcome, Record, Schedule
+from pipelines.schedule import SKIPPED, Outcome, Record, Schedule, Skipped
 from pipelines.scope import Scope
 
 
@@ -48,34 +49,44 @@ class Workshop:
     def prepare(self, task: Task, key: Key) -> Outcome | Call:
         """What comes of a task at a key, if its node need not be called for that; otherwise the call."""
         self._scope.check_cancelled()
-        inputs = dict(task.constants)
-        if reason := self._reason_to_skip(task, key, inputs):
-            if task.node is not None:
-                self._scope.emit(NodeSkipped(instance_name(task, key), reason))
-            return SKIPPED
-        if task.node is None:
-            return Record({RELAY: inputs[RELAY]})
-        return self._found_or_call(task, task.node, key, inputs)
+        started, inputs = perf_counter(), dict(task.constants)
+        try:
+            if reason := self._reason_to_skip(task, key, inputs):
+                return self._skipped(task, key, reason)
+            if task.node is None:
+                return Record({RELAY: inputs[RELAY]})
+            return self._found_or_call(task, task.node, key, inputs)
+        except Exception as error:
+            raise self._failure(instance_name(task, key), inputs, started, error) from error
 
     def execute(self, call: Call) -> Record:
         """Call a node. Raises `RunError`, or `Cancelled` when the node gave up on request."""
-        name, emit, started = call.name, self._scope.emit, perf_counter()
-        emit(NodeStarted(name))
-        self._memory.start(name)
+        emit, started = self._scope.emit, perf_counter()
+        emit(NodeStarted(call.name))
+        self._memory.start(call)
         try:
-            extra = {call.node.report: self._report(name)} if call.node.report else {}
-            outputs = checked_outputs(call.node, call.node.function(**call.inputs, **extra))
-        except BaseException as error:
-            self._memory.stop(name)
-            emit(NodeFailed(name, perf_counter() - started, error))
-            if isinstance(error, Exception) and not isinstance(error, Cancelled):
-                raise RunError(name, {port: summary(value) for port, value in call.inputs.items()}, error) from error
+            extra = {call.node.report: self._report(call.name)} if call.node.report else {}
+            record = Record(checked_outputs(call.node, call.node.function(**call.inputs, **extra)))
+        except Cancelled as error:
+            emit(NodeFailed(call.name, perf_counter() - started, error))
             raise
-        emit(NodeFinished(name, perf_counter() - started, cached=False, peak_bytes=self._memory.stop(name)))
-        record = Record(outputs)
+        except Exception as error:
+            raise self._failure(call.name, call.inputs, started, error) from error
+        finally:
+            peak = self._memory.stop(call)
+        emit(NodeFinished(call.name, perf_counter() - started, cached=False, peak_bytes=peak))
         if self._cache is not None and call.cache_key is not None and (entry := entry_of(record)):
             self._cache.put(call.cache_key, entry)
         return record
+
+    def _failure(self, name: str, inputs: Mapping[str, Any], started: float, error: Exception) -> RunError:
+        self._scope.emit(NodeFailed(name, perf_counter() - started, error))
+        return RunError(name, {port: summary(value) for port, value in inputs.items()}, error)
+
+    def _skipped(self, task: Task, key: Key, reason: str) -> Skipped:
+        if task.node is not None:
+            self._scope.emit(NodeSkipped(instance_name(task, key), reason))
+        return SKIPPED
 
     def _reason_to_skip(self, task: Task, key: Key, inputs: dict[str, Any]) -> str:
         """Fill in what the wires bring; returns why the task cannot or shall not run, if so."""
@@ -90,16 +101,16 @@ class Workshop:
 
     def _found_or_call(self, task: Task, node: Node[..., Any], key: Key, inputs: dict[str, Any]) -> Record | Call:
         started, name = perf_counter(), instance_name(task, key)
-        models = [(family, inputs[port]) for port, family in task.models]
+        models = {port: (family, inputs[port]) for port, family in task.models}
         identity = None
         if self._cache is not None and node.cache:
-            weights = [weights_id(self._pool, family, model) for family, model in models]
-            identity = cache_key(task, key, self._schedule, weights)
+            weights = {port: weights_id(self._pool, family, model) for port, (family, model) in models.items()}
+            identity = cache_key(node, task, key, self._schedule, weights)
             if identity is not None and (entry := self._cache.get(identity)):
                 self._scope.emit(NodeStarted(name))
                 self._scope.emit(NodeFinished(name, perf_counter() - started, cached=True))
                 return Record(entry.outputs, dict(entry.ids))
-        devices = frozenset(self._pool.device_of(model) for _, model in models)
+        devices = frozenset(self._pool.device_of(model) for _, model in models.values())
         return Call(name, node, inputs, identity, devices)
 
     @property

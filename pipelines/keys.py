@@ -6,36 +6,32 @@ counts by content, not by how it was made, so a step that gives the same as befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import xxhash
 
-from pipelines.content import content_id
+from pipelines.content import content_id, visible_id
 from pipelines.entries import Entry
 from pipelines.families import Model
 from pipelines.graph import Constant
+from pipelines.node import Node
 from pipelines.plan import Key, Lead, Task, Wire
 from pipelines.pool import ModelPool
 from pipelines.schedule import SKIPPED, Record, Schedule
 
 
-def cache_key(task: Task, key: Key, schedule: Schedule, weights: Iterable[str]) -> str | None:
-    """The key of the instance of `task` at `key`; None if a part of what comes in has no content id.
+def cache_key(node: Node[..., Any], task: Task, key: Key, schedule: Schedule, weights: Mapping[str, str]) -> str | None:
+    """The key of the instance of `task`, whose node is `node`, at `key`; None if an input's content cannot be seen.
 
-    `weights` are the `weights_id` of its models.
+    `weights` holds the `weights_id` of each input that names a model.
     """
-    digest = xxhash.xxh3_128(task.content_id.encode())
-    models = dict(task.models)
-    for wire in task.wires:
-        if wire.name not in models:
-            identity = _wire_id(wire, key, schedule)
-            if identity is None:
-                return None
-            digest.update(f"|{wire.name}={identity}".encode())
-    for identity in weights:
-        digest.update(f"|{identity}".encode())
-    return digest.hexdigest()
+    wires = {wire.name: _wire_id(wire, key, schedule) for wire in task.wires if wire.name not in weights}
+    ids = {**task.constant_ids, **wires, **weights}
+    if None in ids.values():
+        return None
+    text = "|".join([f"{node.name}@{node.version}", *(f"{name}={ids[name]}" for name in node.inputs)])
+    return xxhash.xxh3_128_hexdigest(text.encode())
 
 
 def weights_id(pool: ModelPool, family: str, model: Model[Any]) -> str:
@@ -75,18 +71,11 @@ def _lead_id(lead: Lead, key: Key, schedule: Schedule) -> str | None:
 
 def _output_id(record: Record, port: str) -> str | None:
     if port not in record.ids:
-        record.ids[port] = _visible_id(record.outputs[port])
+        record.ids[port] = visible_id(record.outputs[port])
     return record.ids[port]
 
 
 def _item_id(record: Record, port: str, item: str) -> str | None:
     if (port, item) not in record.ids:
-        record.ids[port, item] = _visible_id(record.outputs[port][item])
+        record.ids[port, item] = visible_id(record.outputs[port][item])
     return record.ids[port, item]
-
-
-def _visible_id(value: Any) -> str | None:
-    try:
-        return content_id(value)
-    except TypeError:
-        return None

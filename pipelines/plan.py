@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from pipelines.content import content_id
+from pipelines.content import visible_id
 from pipelines.graph import Constant, FirstOf, Graph, Ref, Source, Step, When, refs_of
 from pipelines.node import Node
 
@@ -80,13 +80,10 @@ class Task:
         return tuple((name, port.type.family) for name, port in inputs.items() if port.type.is_model)
 
     @cached_property
-    def content_id(self) -> str:
-        """Identifies what this task does with what it is given: node, version and constants."""
-        if self.node is None:
-            return RELAY
+    def constant_ids(self) -> Mapping[str, str | None]:
+        """The content ids of its constants, models aside; None for one whose content cannot be seen."""
         models = dict(self.models)
-        constants = {name: value for name, value in self.constants.items() if name not in models}
-        return content_id((self.node.name, self.node.version, constants))
+        return {name: visible_id(value) for name, value in self.constants.items() if name not in models}
 
     @cached_property
     def waits_for(self) -> frozenset[tuple[int, int]]:

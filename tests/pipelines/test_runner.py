@@ -359,9 +359,14 @@ def test_cancelling_the_task_cancels_the_run():
     seen = []
 
     async def main():
-        task = asyncio.create_task(arun(one_step(steps, count=5000), {}, events=seen.append))
-        while not seen:
-            await asyncio.sleep(0.001)
+        begun, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def sink(event):
+            seen.append(event)
+            loop.call_soon_threadsafe(begun.set)
+
+        task = asyncio.create_task(arun(one_step(steps, count=5000), {}, events=sink))
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
