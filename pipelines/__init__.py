@@ -1,4 +1,11 @@
-"""Samloom's graph engine: typed nodes, checked graphs, and a runner. Imports no model library."""
+"""Samloom's graph engine: typed nodes, checked graphs, and a runner. Imports no model library.
+
+graph = load_pipeline("edit.yaml")
+result = run(graph, {"photo": read_image("dog.png"), "instruction": "replace the dog with a cat"})
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from pipelines.builder import Pipeline
 from pipelines.errors import SamloomError, UserError
@@ -20,6 +27,10 @@ from pipelines.values import (
     Text,
     empty_detections,
 )
+
+if TYPE_CHECKING:
+    from pipelines.runner import run
+    from pipelines.spec import load_pipeline
 
 __all__ = [
     "Boxes",
@@ -46,6 +57,17 @@ __all__ = [
     "When",
     "empty_detections",
     "lease",
+    "load_pipeline",
     "no_report",
     "node",
+    "run",
 ]
+
+# A plugin that only defines nodes needs neither the YAML reader nor the runner: they are imported when first used.
+_LATE = {"load_pipeline": "pipelines.spec", "run": "pipelines.runner"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATE[name]), name)

@@ -163,7 +163,7 @@ def find_problems(
     problems = list(checker.names())
     for name, declared in inputs.items():
         if not declared.required:
-            problems += constant_problems(("inputs", name), declared, declared.default)
+            problems += constant_problems(("inputs", name, "default"), declared, declared.default)
     for step in steps.values():
         problems += checker.step(step)
     for name, sources in checker.unreadable.items():

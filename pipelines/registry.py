@@ -97,8 +97,12 @@ class Registry:
         return similar(name, self.all_nodes()) or f" The namespaces are: {', '.join(self.namespaces())}."
 
     def makers(self, wanted: PortType) -> list[str]:
-        """The names of the nodes with an output that fits `wanted`; imports every namespace."""
-        return [name for name, node in self.all_nodes().items() if _makes(node, wanted)]
+        """The names of the nodes with an output that fits `wanted`; imports every namespace.
+
+        Those that need such a value themselves are left out, unless there are no others.
+        """
+        makers = {name: node for name, node in self.all_nodes().items() if _makes(node, wanted)}
+        return [name for name, node in makers.items() if not _needs(node, wanted)] or list(makers)
 
     def _load(self, namespace: str) -> dict[str, AnyNode]:
         source = self.modules.get(namespace, ())
@@ -122,3 +126,7 @@ def nodes_of(module: ModuleType) -> list[AnyNode]:
 
 def _makes(node: AnyNode, wanted: PortType) -> bool:
     return any(fits(output.type.single(), wanted) for output in node.outputs.values())
+
+
+def _needs(node: AnyNode, wanted: PortType) -> bool:
+    return any(declared.required and fits(declared.type.single(), wanted) for declared in node.inputs.values())

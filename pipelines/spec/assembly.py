@@ -115,6 +115,4 @@ class _Assembly:
         if problem.where == ("outputs",):
             return not isinstance(self.document.data, dict) or self.document.data.get("outputs") != {}
         depth = len(problem.where)
-        if problem.where[0] == "nodes" and depth < 3:
-            return False
-        return any(known.where[:depth] == problem.where for known in self.document.problems)
+        return depth > 2 and any(known.where[:depth] == problem.where for known in self.document.problems)

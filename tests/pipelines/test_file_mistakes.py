@@ -84,7 +84,7 @@ def test_the_top_level(mistakes, text, lines):
         (
             '{use: picture/masks, image: "${photo}", boxes: "${number}"}',
             ("4:49: step, boxes: 'boxes' needs boxes, but '${number}' gives a number. "
-            "Nodes that make boxes: picture/boxes, picture/masks."),
+            "Nodes that make boxes: picture/boxes."),
         ),
         (
             '{use: math/add, a: "${nmber}", b: 2}',
@@ -125,7 +125,17 @@ def test_a_step(mistakes, entry, line):
                 "2:18: inputs, added, typ: unknown key 'typ'. Did you mean 'type'?",
             ],
         ),
-        ("{type: int, default: hot}", ["2:10: inputs, added: 'added' needs a whole number, but got text 'hot'."]),
+        (
+            "{type: int, default: hot}",
+            ["2:29: inputs, added, default: 'added' needs a whole number, but got text 'hot'."],
+        ),
+        (
+            "{type: int, default: hot, dco: x}",
+            [
+                "2:29: inputs, added, default: 'added' needs a whole number, but got text 'hot'.",
+                "2:43: inputs, added, dco: unknown key 'dco'. Did you mean 'doc'?",
+            ],
+        ),
         ("{type: int, defualt: 3}", ["2:29: inputs, added, defualt: unknown key 'defualt'. Did you mean 'default'?"]),
         ("{type: [a, 1]}", ["2:18: inputs, added, type: choices are all text, or all whole numbers."]),
         ("{type: 3}", ["2:18: inputs, added, type: 'type' must be text."]),

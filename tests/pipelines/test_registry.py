@@ -74,3 +74,12 @@ def test_the_suites_own_namespaces_come_through_entry_points():
     registry = Registry.default()
     assert {"instructions", "grounding_dino", "sam", "stable_diffusion"} <= set(registry.namespaces())
     assert registry.node("sam/masks").outputs["out"].type == port_type(Masks)
+
+
+def test_a_maker_does_not_need_what_it_makes(nodes):
+    @node("picture/best")
+    def best(masks: Masks) -> Masks:
+        return masks
+
+    assert Registry.of(nodes.masks, best).makers(port_type(Masks)) == ["picture/masks"]
+    assert Registry.of(best).makers(port_type(Masks)) == ["picture/best"]
