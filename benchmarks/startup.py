@@ -53,7 +53,7 @@ def seconds(command: list[str]) -> float:
 def imports_torch(arguments: list[str]) -> bool:
     """Whether the command has torch among its modules when it ends."""
     code = (
-        "import sys\nfrom pipelines.cli import app\nfrom pipelines.terminal import exit_code\n"
+        "import sys\nfrom pipelines.cli import app\nfrom pipelines.command.terminal import exit_code\n"
         f"exit_code(app, {arguments!r})\nprint('torch' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)

@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.execution import Settings, running
-from pipelines.terminal import exit_code, say, show_table
+from pipelines.command.execution import Settings, running
+from pipelines.command.terminal import exit_code, say, show_table
 
 COMMANDS_GROUP = "samloom.commands"
 HELP = frozenset({"-h", "--help"})
@@ -56,7 +56,7 @@ def edit(
     settings: Settings,
 ) -> None:
     """Change a picture as a sentence says."""
-    from pipelines.ready_made import edit_picture
+    from pipelines.command.ready_made import edit_picture
 
     edit_picture(image, instruction, output=output, seed=seed, report=report, settings=settings)
 
@@ -76,7 +76,7 @@ def segment(
     settings: Settings,
 ) -> None:
     """Find things by name and cut them out: an overlay, a mask each and COCO JSON."""
-    from pipelines.ready_made import segment_picture
+    from pipelines.command.ready_made import segment_picture
 
     segment_picture(image, prompt, output=output, settings=settings)
 
@@ -94,9 +94,9 @@ def run(
     settings: Settings,
 ) -> None:
     """Run a pipeline; its inputs are options: `samloom run edit --photo dog.png --instruction "remove the dog"`."""
-    from pipelines.execution import execute
-    from pipelines.options import describe_inputs, parse_inputs
-    from pipelines.outputs import check_folder, write_outputs
+    from pipelines.command.execution import execute
+    from pipelines.command.options import describe_inputs, parse_inputs
+    from pipelines.command.outputs import check_folder, write_outputs
     from pipelines.spec import load_pipeline
 
     if pipeline in HELP:
@@ -132,7 +132,7 @@ def nodes(
     ] = None,
 ) -> None:
     """List the nodes that a pipeline may use, or explain one."""
-    from pipelines.listing import node_page, node_rows
+    from pipelines.command.listing import node_page, node_rows
     from pipelines.registry import Registry
 
     registry = Registry.default()

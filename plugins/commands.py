@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def models() -> None:
     """Show what each preset needs and what of it is on this machine."""
-    from pipelines.terminal import show_table
+    from pipelines.command.terminal import show_table
     from plugins.presets import preset_rows
 
     rows = [

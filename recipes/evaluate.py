@@ -34,8 +34,8 @@ def bundled(
     sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a contact sheet of the edits.")] = None,
 ) -> None:
     """Compose scenes of unseen art and measure detection, masks and edits on them."""
+    from pipelines.command.terminal import say
     from pipelines.errors import UserError
-    from pipelines.terminal import say
 
     try:
         from recipes.evaluation.table import evaluate, render

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from pipelines.cli import app
-from pipelines.terminal import exit_code
+from pipelines.command.terminal import exit_code
 
 
 @dataclass(frozen=True)

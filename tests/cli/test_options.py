@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pipelines.annotations import port_type
+from pipelines.command.options import describe_inputs, parse_inputs
 from pipelines.errors import UserError
 from pipelines.graph import Graph, Ref
 from pipelines.images import write_image
-from pipelines.options import describe_inputs, parse_inputs
 from pipelines.ports import REQUIRED, InputDecl
 from pipelines.values import Image
 
