@@ -81,7 +81,7 @@ def _write_file(name: str, value: Any, folder: Path) -> Path | None:
 
 
 def _listed(detections: Detections) -> list[dict[str, Any]]:
-    """Detections as plain objects: name, score, box x0 y0 x1 y1 in pixels, the mask as COCO's compressed run lengths."""
+    """Detections as plain objects: name, score, box x0 y0 x1 y1 in pixels, mask as COCO's compressed run lengths."""
     from pipelines.nodes.export import run_lengths
     from pipelines.nodes.selection import names_of, scores_of
 

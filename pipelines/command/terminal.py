@@ -50,42 +50,33 @@ def exit_code(app: typer.Typer, arguments: list[str]) -> int:
     _route_warnings()
     try:
         result = get_command(app).main(arguments, prog_name="samloom", standalone_mode=False)
-    except UserError as error:
-        complain(str(error))
-        return MISTAKE
-    except (Cancelled, KeyboardInterrupt):
-        complain("stopped; nothing was written.")
-        return INTERRUPTED
-    except RunError as error:
-        return _failed_run(error)
-    except SamloomError as error:
-        complain(str(error))
-        return FAILED
     except BrokenPipeError:
         # The reader of our output has left, as `head` does; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except Exception as error:  # noqa: BLE001 - typer keeps a parser's classes to itself; anything else is raised again
-        return _usage_error(error)
+    except (Exception, KeyboardInterrupt) as error:
+        code, text = _told(error)
+        complain(text)
+        return code
     return result if isinstance(result, int) else DONE
 
 
-def _failed_run(error: RunError) -> int:
-    """What failed inside a node may still be the user's to put right: a missing checkpoint, words not understood."""
-    if isinstance(error.cause, UserError):
-        complain(f"{error.node}: {error.cause}")
-        return MISTAKE
-    complain(str(error))
-    return FAILED
-
-
-def _usage_error(error: Exception) -> int:
-    """Show what the command-line parser rejected; anything else is a defect of ours and keeps its traceback."""
-    message = getattr(error, "format_message", None)
-    if message is None:
+def _told(error: BaseException) -> tuple[int, str]:
+    """Exit code and line for what ended a command; a defect of ours is raised again, to keep its traceback."""
+    match error:
+        case Cancelled() | KeyboardInterrupt():
+            return INTERRUPTED, "stopped; nothing was written."
+        case RunError(cause=UserError() as cause):
+            # What fails inside a node may still be the user's to put right: a missing checkpoint, words not understood.
+            return MISTAKE, f"{error.node}: {cause}"
+        case UserError():
+            return MISTAKE, str(error)
+        case SamloomError():
+            return FAILED, str(error)
+    # The command-line parser's own errors: typer keeps their classes to itself.
+    if (format_message := getattr(error, "format_message", None)) is None:
         raise error
-    complain(message())
-    return MISTAKE
+    return MISTAKE, format_message()
 
 
 def _route_warnings() -> None:
