@@ -54,7 +54,7 @@ def exit_code(app: typer.Typer, arguments: list[str]) -> int:
         # The reader of our output has left, as `head` does; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `_told` raises again what it does not know
         code, text = _told(error)
         complain(text)
         return code
