@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 _TICK_SECONDS = 0.005
 _SHORT_JOBS_PER_TICK = 5
-"""When this many jobs end within a tick, they are short ones."""
+"""When each worker ends this many jobs within a tick, they are short ones."""
 
 
 class Crew(Generic[J, R]):
@@ -141,7 +141,7 @@ class Crew(Generic[J, R]):
             with self._changed:
                 if self.is_stopping():
                     self._changed.notify_all()
-                elif self._ended - before >= _SHORT_JOBS_PER_TICK:
+                elif self._ended - before >= _SHORT_JOBS_PER_TICK * self._hands:
                     self._hands = 1
                 elif self._ready:
                     self._send_help(min(len(self._ready), self._workers - self._running))
@@ -150,7 +150,7 @@ class Crew(Generic[J, R]):
     def _send_help(self, more: int) -> None:
         self._hands = self._running + more
         self._changed.notify(more)
-        for _ in range(more - self._idle):
+        for _ in range(min(more - self._idle, self._workers - 1 - len(self._helpers))):
             helper = threading.Thread(target=self._help, name=f"samloom-{len(self._helpers) + 1}", daemon=True)
             self._helpers.append(helper)
             helper.start()

@@ -26,8 +26,10 @@ def cache_key(node: Node[..., Any], task: Task, key: Key, schedule: Schedule, we
 
     `weights` holds the `weights_id` of each input that names a model.
     """
-    wires = {wire.name: _wire_id(wire, key, schedule) for wire in task.wires if wire.name not in weights}
-    ids = {**task.constant_ids, **wires, **weights}
+    # A constant's id is not kept between runs: a path stands for the file, which may have changed.
+    ids = {name: visible_id(value) for name, value in task.constants.items() if name not in weights}
+    ids |= {wire.name: _wire_id(wire, key, schedule) for wire in task.wires if wire.name not in weights}
+    ids |= weights
     if None in ids.values():
         return None
     text = "|".join([f"{node.name}@{node.version}", *(f"{name}={ids[name]}" for name in node.inputs)])

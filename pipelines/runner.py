@@ -20,11 +20,12 @@ from pipelines.graph import Graph
 from pipelines.jobs import Call, Workshop, instance_name
 from pipelines.memory import MemoryWatch
 from pipelines.passing import checked_inputs
-from pipelines.plan import Key, Plan, plan_of
+from pipelines.plan import Key, Plan
 from pipelines.pool import ModelPool
 from pipelines.schedule import SKIPPED, Instance, Outcome, Record, Schedule
 from pipelines.scope import Scope, use_scope
 from pipelines.trace import Trace, TraceRecorder
+from pipelines.unfolding import plan_of
 
 _Status: TypeAlias = Literal["done", "failed", "cancelled"]
 _MOST_WORKERS = 8

@@ -1,6 +1,7 @@
 """A run computes again only what could have become different."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,6 +175,20 @@ def test_a_node_with_effects_runs_every_time_and_does_not_spoil_what_follows():
 @node("test/length")
 def length(text: str) -> int:
     return len(text)
+
+
+def test_a_path_stands_for_the_file_it_names(tmp_path):
+    @node("test/read")
+    def read(file: Path) -> str:
+        calls["read"] += 1
+        return file.read_text()
+
+    file, cache = tmp_path / "words.txt", MemoryCache()
+    graph = labelled(read, file=file)
+    for words in ("first", "first", "second"):
+        file.write_text(words)
+        assert run(graph, {}, cache=cache).outputs == {"out": words}
+    assert calls["read"] == 2
 
 
 def test_without_a_cache_everything_runs():
