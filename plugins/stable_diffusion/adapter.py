@@ -69,7 +69,7 @@ def load(path: Path, *, device: str, dtype: str) -> Inpainter:
 
     with without_bars(diffusers_logging), without_bars(transformers_logging):
         pipeline = _pipeline_class(path).from_pretrained(
-            path, torch_dtype=getattr(torch, dtype), variant=_variant(path), use_safetensors=True, local_files_only=True
+            path, dtype=getattr(torch, dtype), variant=_variant(path), use_safetensors=True, local_files_only=True
         )
     return DiffusersInpainter(pipeline.to(device), _advice(path))
 

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from plugins.stable_diffusion.masks import BoolMask, Box
 
+# Boxes that share more than this much of the smaller one are painted together.
+_TOGETHER = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -70,10 +73,13 @@ def lay_over(pixels: NDArray[np.uint8], patch: NDArray[np.uint8], blend: NDArray
 
 
 def clusters(boxes: list[Box]) -> list[list[int]]:
-    """Indices of boxes that overlap, directly or through others; in the order of each cluster's first box."""
+    """Indices of boxes that cover each other in good part, directly or through others, by each cluster's first box.
+
+    Boxes that overlap by a margin only stay apart: together they would be shown to the model smaller than need be.
+    """
     found: list[list[int]] = []
     for index, box in enumerate(boxes):
-        near = [group for group in found if any(box.touches(boxes[member]) for member in group)]
+        near = [group for group in found if any(box.overlap(boxes[member]) > _TOGETHER for member in group)]
         merged = sorted([index, *(member for group in near for member in group)])
         found = sorted([group for group in found if group not in near] + [merged])
     return found

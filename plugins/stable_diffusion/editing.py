@@ -19,7 +19,7 @@ _CAN = ("replace", "remove", "recolour")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """Instances of one edit that are painted together because their regions overlap.
+    """Instances of one edit that are painted together because their regions overlap in good part.
 
     `edit` is an index into the plan, `members` are rows of the detections. `regions` cover `window.inside`.
     """

@@ -60,8 +60,8 @@ def _painted(stroke: Stroke, detections: Detections) -> dict[str, Any]:
     rows = list(stroke.job.members)
     window = stroke.job.window
     found: dict[str, Any] = {
-        "boxes": detections.xyxy[rows].round(1).tolist(),
-        "scores": [] if detections.confidence is None else detections.confidence[rows].round(4).tolist(),
+        "boxes": _rounded(detections.xyxy[rows], 1),
+        "scores": [] if detections.confidence is None else _rounded(detections.confidence[rows], 4),
         "instances": np.asarray(detections.data.get("instance_id", np.arange(len(detections))))[rows].tolist(),
         "window": [window.x, window.y, window.side],
         "pixels": int(stroke.job.regions.generate.sum()),
@@ -70,4 +70,10 @@ def _painted(stroke: Stroke, detections: Detections) -> dict[str, Any]:
     if stroke.brush is not None:
         brush = stroke.brush
         found |= {"prompt": brush.prompt, "seed": brush.seed, "steps": brush.steps, "guidance": brush.guidance}
+    return found
+
+
+def _rounded(numbers: NDArray[np.float32], digits: int) -> list[Any]:
+    """As JSON writes them best: a float32 of one decimal place has ten in double precision."""
+    found: list[Any] = numbers.astype(np.float64).round(digits).tolist()
     return found

@@ -5,26 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
+from hypothesis import HealthCheck, settings
 
-WORDS = (
-    "dog",
-    "cat",
-    "traffic",
-    "light",
-    "sign",
-    "t",
-    "-",
-    "shirt",
-    "aa",
-    "##rd",
-    "##var",
-    "##k",
-    "a",
-    "the",
-    "red",
-    "bus",
-)
+# What a test draws takes as long as the machine is busy; neither is a fault of the code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
+
+WORDS = ("dog", "cat", "bus", "traffic", "light", "sign", "a", "red", "t", "-", "shirt", "aa", "##rd", "##var", "##k")
 
 
 def bert_vocabulary() -> dict[str, int]:
@@ -38,6 +25,7 @@ def bert_vocabulary() -> dict[str, int]:
 @pytest.fixture(scope="session")
 def grounding_dino_directory(tmp_path_factory) -> Path:
     """A Grounding DINO of 20 queries that reads 32 tokens; it shows itself pictures with a shorter side of 96."""
+    import torch
     from transformers import (
         BertConfig,
         BertTokenizer,
@@ -83,7 +71,8 @@ def grounding_dino_directory(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def stable_diffusion_directory(tmp_path_factory) -> Path:
-    """An inpainting pipeline of the published layout (latents, mask and masked latents: 9 channels) for squares of 32."""
+    """An inpainting pipeline of the published layout (9 channels: latents, mask, masked latents), for squares of 32."""
+    import torch
     from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 

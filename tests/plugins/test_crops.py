@@ -62,10 +62,11 @@ def test_laying_over_is_exact_at_both_ends() -> None:
     assert laid[0, :, 0].tolist() == [10, 106, 201]
 
 
-def test_boxes_that_overlap_through_others_are_one_cluster() -> None:
-    boxes = [Box(0, 0, 4, 4), Box(20, 20, 24, 24), Box(7, 0, 11, 4), Box(3, 1, 8, 3)]
+def test_boxes_that_cover_each_other_through_others_are_one_cluster() -> None:
+    boxes = [Box(0, 0, 4, 4), Box(20, 20, 24, 24), Box(5, 0, 9, 4), Box(2, 0, 7, 4)]
     assert clusters(boxes) == [[0, 2, 3], [1]]
 
 
-def test_boxes_side_by_side_are_apart() -> None:
+def test_boxes_side_by_side_and_boxes_that_overlap_by_a_margin_are_apart() -> None:
     assert clusters([Box(0, 0, 4, 4), Box(4, 0, 8, 4)]) == [[0], [1]]
+    assert clusters([Box(0, 0, 8, 8), Box(6, 0, 14, 8)]) == [[0], [1]]

@@ -53,7 +53,7 @@ def test_any_shape_of_picture_gives_boxes_within_it(dino, shape) -> None:
 
 
 def test_a_prompt_beyond_the_token_limit_is_read_in_passes(dino) -> None:
-    phrases = [f"{colour} {thing}" for colour in ("red", "the", "a") for thing in ("dog", "cat", "bus", "aardvark")]
+    phrases = [f"{colour} {thing}" for colour in ("red", "sign", "a") for thing in ("dog", "cat", "bus", "aardvark")]
     found = dino.find(noise(60, 60), phrases)
     assert len(found.boxes) == 2 * 20
     assert set(found.phrases[:20]) <= set(range(8))
@@ -72,9 +72,7 @@ def test_a_tensor_too_few_is_told_in_one_line(grounding_dino_directory, tmp_path
     tensors = load_file(tmp_path / "model.safetensors")
     del tensors["model.query_position_embeddings.weight"]
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(
-        ModelError, match=r"1 tensors do not fit, the first is model\.query_position_embeddings\.weight"
-    ):
+    with pytest.raises(ModelError, match=r"1 tensors do not fit, the first is model\.query_position_emb"):
         load(tmp_path, device="cpu", dtype="float32")
 
 
