@@ -44,7 +44,12 @@ class Registry:
     @classmethod
     @cache
     def default(cls) -> Registry:
-        """Everything that is installed in this process's environment."""
+        """Everything that is installed in this process's environment, looked up once."""
+        return cls.installed()
+
+    @classmethod
+    def installed(cls) -> Registry:
+        """Everything that is installed now; a namespace that two packages claim is neither's."""
         found: dict[str, set[str]] = {}
         for point in entry_points(group=GROUP):
             found.setdefault(point.name, set()).add(point.value)
@@ -73,7 +78,7 @@ class Registry:
         if name in nodes:
             return nodes[name]
         if namespace in self.broken:
-            raise UnknownNode(f"'{name}' cannot be had: its namespace failed to import ({self.broken[namespace]}).")
+            raise UnknownNode(f"'{name}' cannot be had: its namespace is broken ({self.broken[namespace]}).")
         raise UnknownNode(f"unknown node '{name}'.{self.suggest(name)}")
 
     def nodes(self, namespace: str) -> Mapping[str, AnyNode]:

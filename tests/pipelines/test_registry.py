@@ -1,6 +1,7 @@
 """Names → nodes."""
 
 import sys
+from importlib.metadata import EntryPoint
 from types import ModuleType
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_namespace_that_fails_to_import_is_kept_with_its_reason(nodes):
     with pytest.raises(UnknownNode) as caught:
         registry.node("bad/add")
     reason = "ModuleNotFoundError: No module named 'no_such_module'"
-    assert str(caught.value) == f"'bad/add' cannot be had: its namespace failed to import ({reason})."
+    assert str(caught.value) == f"'bad/add' cannot be had: its namespace is broken ({reason})."
     assert registry.broken == {"bad": reason}
     assert registry.node("math/add") is nodes.add
 
@@ -83,3 +84,10 @@ def test_a_maker_does_not_need_what_it_makes(nodes):
 
     assert Registry.of(nodes.masks, best).makers(port_type(Masks)) == ["picture/masks"]
     assert Registry.of(best).makers(port_type(Masks)) == ["picture/best"]
+
+
+def test_a_namespace_that_two_packages_claim_is_neithers(monkeypatch):
+    points = [EntryPoint("math", module, "samloom.nodes") for module in ("their_nodes", "my_nodes", "my_nodes")]
+    monkeypatch.setattr("pipelines.registry.entry_points", lambda *, group: points)
+    with pytest.raises(UnknownNode, match=r"is broken \(two packages give it: my_nodes and their_nodes\)"):
+        Registry.installed().node("math/add")

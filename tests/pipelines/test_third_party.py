@@ -79,5 +79,5 @@ outputs: {out: "${good}"}
 """)
     assert python(installed, CHECK, tmp_path / "bad.yaml").stdout.splitlines() == [
         "'depth' needs Depth, but '${photo}' gives an image. Nodes that make Depth: depth/from_darkness.",
-        "'fog/add' cannot be had: its namespace failed to import (ModuleNotFoundError: No module named 'fog_machine').",
+        "'fog/add' cannot be had: its namespace is broken (ModuleNotFoundError: No module named 'fog_machine').",
     ]
