@@ -24,7 +24,7 @@ def plan_of(graph: Graph) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """What a step hands down: its name, which names inside begin with, its inputs, and the axes and conditions of all."""
+    """What a step hands down to the steps inside: the beginning of their names, inputs, axes and conditions."""
 
     name: str
     inputs: Mapping[str, Lead]
