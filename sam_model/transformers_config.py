@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sam_model.config import SamConfig
@@ -54,7 +55,8 @@ def from_transformers_config(content: Mapping[str, Any]) -> SamConfig:
     vision = sections["vision_config"]
     if "global_attn_indexes" in vision:
         sizes["global_blocks"] = tuple(vision["global_attn_indexes"])
-    return SamConfig(**sizes, encoder_mlp_ratio=_mlp_ratio(vision))
+    config = SamConfig(**sizes)
+    return replace(config, encoder_mlp_ratio=_mlp_ratio(vision, config.encoder_width))
 
 
 def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -64,8 +66,7 @@ def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return section
 
 
-def _mlp_ratio(vision: Mapping[str, Any]) -> int:
-    width = vision.get("hidden_size", SamConfig.encoder_width)
+def _mlp_ratio(vision: Mapping[str, Any], width: int) -> int:
     hidden = vision.get("mlp_dim") or int(width * vision.get("mlp_ratio", SamConfig.encoder_mlp_ratio))
     if hidden % width:
         raise ConfigError(f"vision_config.mlp_dim is {hidden}: expected a multiple of hidden_size ({width})")

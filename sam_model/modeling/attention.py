@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-BIAS_BYTES = {"cpu": 16 << 20}
+BIAS_BYTES = {"cpu": 8 << 20}
 """How large a slice of position bias may be on a device; on a CPU it should stay in reused, cache-near memory."""
 BIAS_BYTES_ELSEWHERE = 512 << 20
 
