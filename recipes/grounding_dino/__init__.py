@@ -1,0 +1,1 @@
+"""How the bundled text → boxes detector was made: vocabulary, pretraining, training, measurement, export."""
