@@ -14,6 +14,8 @@ from plugins.stable_diffusion.masks import BoolMask, Box
 
 # Boxes that share more than this much of the smaller one are painted together.
 _TOGETHER = 0.25
+# Differences of a colour channel, out of 255.
+_NO_CHANGE, _SURE_CHANGE = 12, 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,10 @@ class Window:
         scaled = _resized(self._cut(mask).astype(np.float32), side, enlarge=cv2.INTER_LINEAR)
         return np.asarray(scaled > 1e-6, np.bool_)
 
-    def to_picture(self, patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Scale a square that the model painted back and keep what lies in the picture: the pixels of `inside`."""
+    def to_picture(self, square: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Scale a square in model pixels, of colours or of a mask, back and keep what lies in the picture: `inside`."""
         part = self.inside
-        square = _resized(patch, self.side, enlarge=cv2.INTER_CUBIC)
+        square = _resized(square, self.side, enlarge=cv2.INTER_CUBIC)
         return np.asarray(square[part.y0 - self.y : part.y1 - self.y, part.x0 - self.x : part.x1 - self.x], np.uint8)
 
     def _cut(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -70,6 +72,16 @@ def lay_over(pixels: NDArray[np.uint8], patch: NDArray[np.uint8], blend: NDArray
     share = blend[..., None]
     mixed = np.rint(pixels * (1 - share) + patch * share).astype(np.uint8)
     return np.where(share > 0, mixed, pixels)
+
+
+def change(shown: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Where a model painted something else than it was shown: `(S, S)`, 0 for nothing to 255 for surely.
+
+    Both are `(S, S, 3)`. Differences as small as an autoencoder makes everywhere count for nothing.
+    """
+    largest = np.abs(painted.astype(np.float32) - shown).max(axis=2)
+    around = cv2.GaussianBlur(largest, (3, 3), 0)
+    return np.asarray(np.clip((around - _NO_CHANGE) / (_SURE_CHANGE - _NO_CHANGE), 0, 1) * 255, np.uint8)
 
 
 def clusters(boxes: list[Box]) -> list[list[int]]:

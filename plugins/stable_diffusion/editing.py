@@ -36,11 +36,13 @@ class Job:
         whole[self.window.inside.slices] = self.regions.generate
         return whole
 
-    def laid_over(self, pixels: NDArray[np.uint8], patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The picture with `patch`, the new pixels of `window.inside`, laid over it through the blend mask."""
+    def laid_over(
+        self, pixels: NDArray[np.uint8], patch: NDArray[np.uint8], blend: NDArray[np.float32]
+    ) -> NDArray[np.uint8]:
+        """The picture with `patch` laid over it through `blend`, both of which cover `window.inside`."""
         result = pixels.copy()
         part = self.window.inside.slices
-        result[part] = lay_over(pixels[part], patch, self.regions.blend)
+        result[part] = lay_over(pixels[part], patch, blend)
         return result
 
 

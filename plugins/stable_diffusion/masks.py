@@ -80,11 +80,23 @@ class Box:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regions:
-    """The three masks of one edit: `core` and `generate` bool, `blend` float32 in [0, 1]."""
+    """The three masks of one edit: `core` and `generate` bool, `blend` float32 in [0, 1].
+
+    `feather` is the width in pixels of every soft edge.
+    """
 
     core: BoolMask
     generate: BoolMask
     blend: NDArray[np.float32]
+    feather: float
+
+    def blend_where(self, change: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Blend, but beyond core and its soft edge only so far as the new differs: `change` `(H, W)` in [0, 1].
+
+        What the model left as it was around the thing keeps its own pixels, which are sharper than any painted ones.
+        """
+        near_core = np.clip(1 - _distance_to(self.core) / self.feather, 0, 1)
+        return np.asarray(self.blend * np.maximum(change, near_core), np.float32)
 
 
 def make_regions(masks: BoolMask, geometry: Geometry, outline: Outline) -> Regions:
@@ -101,7 +113,7 @@ def make_regions(masks: BoolMask, geometry: Geometry, outline: Outline) -> Regio
         feather = max(feather, geometry.feather_width(box))
         if outline == "new":
             generate[box.grown(geometry.radius(box)).clipped(*mask.shape).slices] = True
-    return Regions(core, generate, soft_edge(core, generate, feather))
+    return Regions(core, generate, soft_edge(core, generate, feather), feather)
 
 
 def bounding_box(mask: BoolMask) -> Box:

@@ -12,6 +12,7 @@ from pipelines.node import Report
 from pipelines.scope import current_scope
 from pipelines.values import Edit
 from plugins.stable_diffusion.colour import parse_colour, recoloured
+from plugins.stable_diffusion.crops import change
 from plugins.stable_diffusion.editing import Job
 from plugins.stable_diffusion.masks import Geometry
 from plugins.stable_diffusion.models import Advice, Brush, Inpainter
@@ -50,26 +51,16 @@ class Painter:
         strokes = []
         for number, job in enumerate(jobs):
             current_scope().check_cancelled()
-            brush, patch = self._patch(pixels, edits[job.edit], job, number=number, count=len(jobs))
-            strokes.append(Stroke(job, brush, withheld=patch is None))
-            pixels = pixels if patch is None else job.laid_over(pixels, patch)
+            edit = edits[job.edit]
+            if self.inpainter and needs_model(edit):
+                brush = self._brush(self.inpainter.advice, edit, number)
+                on_step = self._on_step(edit, number * brush.steps, len(jobs) * brush.steps)
+                painted = _painted(self.inpainter, pixels, job, brush, on_step)
+            else:
+                brush, painted = None, _coloured(pixels, edit, job)
+            strokes.append(Stroke(job, brush, withheld=painted is None))
+            pixels = pixels if painted is None else painted
         return pixels, tuple(strokes)
-
-    def _patch(
-        self, pixels: NDArray[np.uint8], edit: Edit, job: Job, *, number: int, count: int
-    ) -> tuple[Brush | None, NDArray[np.uint8] | None]:
-        """New pixels for the job's `window.inside`."""
-        if self.inpainter is None or not needs_model(edit):
-            return None, _coloured(pixels, edit, job)
-        side = self.inpainter.side
-        brush = self._brush(self.inpainter.advice, edit, number)
-        painted = self.inpainter.inpaint(
-            job.window.to_model(pixels, side),
-            job.window.mask_to_model(job.generate, side),
-            brush,
-            on_step=self._on_step(edit, number * brush.steps, count * brush.steps),
-        )
-        return brush, None if painted is None else job.window.to_picture(painted)
 
     def _brush(self, advice: Advice, edit: Edit, number: int) -> Brush:
         prompt, negative = _prompts(advice, edit)
@@ -92,11 +83,27 @@ def needs_model(edit: Edit) -> bool:
     return edit.action != "recolour" or parse_colour(edit.replacement or "") is None
 
 
+def _painted(
+    inpainter: Inpainter, pixels: NDArray[np.uint8], job: Job, brush: Brush, on_step: Callable[[int], None]
+) -> NDArray[np.uint8] | None:
+    """The picture after one job of the model; None if the model withholds it."""
+    window = job.window
+    shown = window.to_model(pixels, inpainter.side)
+    mask = window.mask_to_model(job.generate, inpainter.side)
+    painted = inpainter.inpaint(shown, mask, brush, on_step=on_step)
+    if painted is None:
+        return None
+    changed = np.asarray(window.to_picture(change(shown, painted)) / 255, np.float32)
+    return job.laid_over(pixels, window.to_picture(painted), job.regions.blend_where(changed))
+
+
 def _coloured(pixels: NDArray[np.uint8], edit: Edit, job: Job) -> NDArray[np.uint8]:
+    """The picture after one job of arithmetic."""
     colour = parse_colour(edit.replacement or "")
     if colour is None:
         raise ValueError(f"'{edit.replacement}' is no single colour.")
-    return recoloured(pixels[job.window.inside.slices], job.regions.core, colour)
+    patch = recoloured(pixels[job.window.inside.slices], job.regions.core, colour)
+    return job.laid_over(pixels, patch, job.regions.blend)
 
 
 def _prompts(advice: Advice, edit: Edit) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.stable_diffusion.crops import Window, clusters, lay_over, window_around
+from plugins.stable_diffusion.crops import Window, change, clusters, lay_over, window_around
 from plugins.stable_diffusion.masks import Box
 
 
@@ -60,6 +60,15 @@ def test_laying_over_is_exact_at_both_ends() -> None:
     old, new = np.full((1, 3, 3), 10, np.uint8), np.full((1, 3, 3), 201, np.uint8)
     laid = lay_over(old, new, np.array([[0, 0.5, 1]], np.float32))
     assert laid[0, :, 0].tolist() == [10, 106, 201]
+
+
+def test_change_is_what_exceeds_an_autoencoders_noise() -> None:
+    shown = np.full((9, 9, 3), 100, np.uint8)
+    painted = shown + np.array([10, 0, 5], np.uint8)
+    painted[3:6, 3:6, 1] = 220
+    changed = change(shown, painted)
+    assert changed[4, 4] == 255
+    assert (changed[[0, 0, -1, -1], [0, -1, 0, -1]] == 0).all()
 
 
 def test_boxes_that_cover_each_other_through_others_are_one_cluster() -> None:

@@ -165,6 +165,27 @@ def test_a_replaced_things_square_is_masked_by_its_box_and_a_removed_ones_by_its
     assert outline < 0.8 * box
 
 
+class Copyist(OneColour):
+    """Paints pink in the middle of the square, and around it what was there."""
+
+    def inpaint(self, pixels, mask, brush, *, on_step):
+        copy = pixels.copy()
+        copy[12:20, 12:20] = PINK
+        return copy
+
+
+def test_what_the_model_left_as_it_was_around_the_thing_keeps_its_own_pixels() -> None:
+    image = noise(200, 200)
+    found = detections((200, 200), dog=(50, 50, 150, 150))
+    y, x = np.mgrid[:200, :200]
+    found.mask[0] &= np.hypot(y - 100, x - 100) < 20
+    found.mask[0][50, 100] = found.mask[0][100, 50] = found.mask[0][149, 100] = found.mask[0][100, 149] = True
+    with studio(Copyist()):
+        after = edit(image, found, plan_of(("replace", "dog", "cat"))).image.pixels
+    assert (after[95:105, 95:105] == PINK).all()
+    np.testing.assert_array_equal(after[46:60, 46:60], image.pixels[46:60, 46:60])
+
+
 def test_one_colour_is_given_without_a_model() -> None:
     image = noise(60, 60)
     found = detections((60, 60), ball=(20, 20, 40, 40))

@@ -34,6 +34,15 @@ def test_the_thing_lies_in_core_and_core_in_generate(mask, geometry, outline) ->
     assert regions.generate[regions.core].all()
 
 
+@given(masks, geometries, st.sampled_from(["same", "new"]), st.data())
+def test_whatever_the_model_changed_core_is_painted_in_full_and_no_blend_grows(mask, geometry, outline, data) -> None:
+    regions = make_regions(mask[None], geometry, outline)
+    change = data.draw(arrays(np.float32, mask.shape, elements=st.floats(0, 1, width=32)))
+    blend = regions.blend_where(change)
+    assert (blend[regions.core] == 1).all()
+    assert (blend <= regions.blend).all()
+
+
 def test_holes_are_filled_and_bays_are_not() -> None:
     mask = np.array(
         [
