@@ -381,5 +381,3 @@ def test_runs_may_nest():
         return run(sum_of("a", "b"), {"x": a}).outputs["last"]
 
     assert run(one_step(nested, a=3), {}).outputs["out"] == 8
-
-
