@@ -33,7 +33,7 @@ def their_config(sam: Sam) -> TheirConfig:
             hidden_size=sizes.encoder_width,
             num_hidden_layers=sizes.encoder_depth,
             num_attention_heads=sizes.encoder_heads,
-            mlp_ratio=sizes.encoder_mlp_ratio,
+            mlp_dim=sizes.encoder_mlp_ratio * sizes.encoder_width,
             window_size=sizes.window_size,
             global_attn_indexes=list(sizes.global_blocks),
             output_channels=sizes.width,
@@ -113,7 +113,7 @@ def test_two_different_position_matrices_are_refused(theirs, tmp_path):
         ("vision_config", "use_rel_pos", False, r"vision_config.use_rel_pos is False: Segment Anything has True"),
         ("mask_decoder_config", "num_multimask_outputs", 4, r"num_multimask_outputs is 4: Segment Anything has 3"),
         ("vision_config", "mlp_dim", 97, r"mlp_dim is 97: expected a multiple of hidden_size \(48\)"),
-        ("vision_config", "hidden_size", "wide", r"encoder_width must be a positive integer, not 'wide'"),
+        ("vision_config", "hidden_size", 0, r"encoder_width must be a positive integer, not 0"),
     ],
 )
 def test_variations_that_segment_anything_lacks_are_refused(theirs, tmp_path, section, key, value, message):
