@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recipes.sam.dense import things_and_edges
 from recipes.world import Atlas, Scene, SceneSpec, compose
 from recipes.world.scenes import boxes_of
 
@@ -21,10 +22,11 @@ PIXEL_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (B, 3, S, S); for each of N prompts the picture's index (N,), the true box (N, 4) xyxy in pixels and the
-    share of each logit cell that the mask covers (N, L, L)."""
+    """Pictures (B, 3, S, S) and their maps of things and edges (B, 2, L, L); for each of N prompts the picture's index
+    (N,), the true box (N, 4) xyxy in pixels and the share of each logit cell that the mask covers (N, L, L)."""
 
     images: Tensor
+    dense: Tensor
     index: Tensor
     boxes: Tensor
     targets: Tensor
@@ -35,6 +37,7 @@ class _Sample:
     image: NDArray[np.float32]
     boxes: NDArray[np.float32]
     masks: NDArray[np.bool_]
+    all_masks: NDArray[np.bool_]
 
 
 def make_batch(
@@ -46,6 +49,7 @@ def make_batch(
     targets = [shrink(mask, logits_size) for sample in samples for mask in sample.masks]
     return Batch(
         images=torch.from_numpy(np.stack([sample.image for sample in samples])),
+        dense=torch.from_numpy(np.stack([things_and_edges(sample.all_masks, logits_size) for sample in samples])),
         index=torch.tensor(index),
         boxes=torch.from_numpy(np.concatenate([sample.boxes for sample in samples])),
         targets=torch.from_numpy(np.stack(targets)),
@@ -66,7 +70,7 @@ def _sample(rng: np.random.Generator, atlas: Atlas, spec: SceneSpec, prompts: in
     scene = compose(rng, atlas, spec)
     image, masks = _with_padding(rng, scene) if rng.random() < 0.25 else (normalise(scene.image), scene.masks)
     chosen = rng.permutation(len(masks))[:prompts]
-    return _Sample(image, boxes_of(masks[chosen]), masks[chosen])
+    return _Sample(image, boxes_of(masks[chosen]), masks[chosen], masks)
 
 
 def _with_padding(rng: np.random.Generator, scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

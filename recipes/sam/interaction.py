@@ -34,7 +34,7 @@ def converse(
     answers = {}
     for kind, chosen in (("box", torch.ones_like(clicked)), ("click", clicked)):
         if chosen.any():
-            part = Batch(batch.images, batch.index[chosen], batch.boxes[chosen], batch.targets[chosen])
+            part = Batch(batch.images, batch.dense, batch.index[chosen], batch.boxes[chosen], batch.targets[chosen])
             pictures = embedding[part.index]
             answers[kind] = _ask(sam, pictures, part, by_box=kind == "box", rounds=rounds, generator=generator)
     return answers

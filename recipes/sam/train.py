@@ -17,12 +17,14 @@ import numpy as np
 import torch
 
 from recipes.sam.data import make_batch
+from recipes.sam.dense import DenseHead, dense_loss, thing_iou
 from recipes.sam.evaluate import evaluate
 from recipes.sam.grow import grow
 from recipes.sam.interaction import Answer, converse
 from recipes.sam.stages import STAGES, Stage
 from recipes.world import TEST_FAMILIES, Atlas, load_atlas
 from sam_model.modeling.sam import Sam, build_sam
+from sam_model.predictor import Predictor
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
 LOG_SECONDS, SAVE_SECONDS, EVALUATE_EVERY = 20.0, 120.0, 500
@@ -37,10 +39,10 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(stage.seed)
         self.sam = build_sam(stage.config)
+        self.dense = DenseHead(stage.config.width)
         self.average = build_sam(stage.config).eval()
-        self.optimiser = torch.optim.AdamW(
-            self.sam.parameters(), betas=(0.9, 0.99), weight_decay=stage.weight_decay, fused=True
-        )
+        trained = [*self.sam.parameters(), *self.dense.parameters()]
+        self.optimiser = torch.optim.AdamW(trained, betas=(0.9, 0.99), weight_decay=stage.weight_decay, fused=True)
         self.step = 0
         self._start()
 
@@ -48,6 +50,7 @@ class Run:
         state = {
             "step": self.step,
             "sam": self.sam.state_dict(),
+            "dense": self.dense.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
@@ -66,6 +69,7 @@ class Run:
         if checkpoint.exists():
             state = _read(checkpoint)
             self.sam.load_state_dict(state["sam"])
+            self.dense.load_state_dict(state["dense"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step = state["step"]
@@ -90,7 +94,7 @@ def train(run: Run, atlas: Atlas, exam: Atlas) -> None:
             run.log(seconds_a_step=round(pace, 3), **figures)
             logged, first = now, run.step
         if run.step % EVALUATE_EVERY == 0:
-            run.log(**evaluate(run.average, exam, run.stage.exam, scenes=40).rounded())
+            run.log(**evaluate(Predictor(run.average), exam, run.stage.exam, scenes=40).rounded())
         if now - saved > SAVE_SECONDS or run.step == run.stage.steps:
             run.save()
             saved = now
@@ -105,12 +109,15 @@ def _step(run: Run, atlas: Atlas) -> dict[str, Answer]:
     clicked = torch.from_numpy(rng.random(len(batch.index)) < stage.clicked)
     rounds = 1 if run.step < stage.single_rounds_until else int(rng.choice([1, 1, 2, 3]))
     with torch.autocast("cpu", torch.bfloat16):
-        answers = converse(
-            run.sam, run.sam.image_encoder(batch.images), batch, clicked=clicked, rounds=rounds, generator=generator
-        )
+        embedding = run.sam.image_encoder(batch.images)
+        answers = converse(run.sam, embedding, batch, clicked=clicked, rounds=rounds, generator=generator)
+        dense = run.dense(embedding)
     loss = torch.stack([answer.loss for answer in answers.values()]).mean()
-    run.sam.zero_grad(set_to_none=True)
-    loss.backward()
+    if stage.dense_weight:
+        answers["dense"] = Answer(dense_loss(dense.float(), batch.dense), thing_iou(dense, batch.dense))
+        loss = loss + stage.dense_weight * answers["dense"].loss
+    run.optimiser.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(run.sam.parameters(), 1.0)
     for group in run.optimiser.param_groups:
         group["lr"] = _rate(stage, run.step)

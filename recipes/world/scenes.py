@@ -81,7 +81,7 @@ def compose(rng: np.random.Generator, atlas: Atlas, spec: SceneSpec | None = Non
 
 def boxes_of(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Tight xyxy boxes (N, 4) of non-empty masks (N, H, W); right and bottom edges are exclusive."""
-    rows, columns = masks.any(axis=2), masks.any(axis=1)
+    rows, columns = np.asarray(masks.any(axis=2)), np.asarray(masks.any(axis=1))
     height, width = masks.shape[1:]
     edges = (
         columns.argmax(axis=1),
