@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from plugins.grounding_dino.phrases import caption, passes, phrase_scores, phras
 from plugins.quiet import without_bars
 from plugins.weights import recommended
 
-_BOX_THRESHOLD = 0.3
 # [CLS] before and [SEP] after the phrases.
 _SPECIAL_TOKENS = 2
 # A strip thinner than this leaves fewer encoder tokens than the decoder has queries, and top-k fails.
@@ -26,11 +25,13 @@ _MOST_ELONGATED = 8
 class TransformersGroundingDino(GroundingDino):
     """`GroundingDinoForObjectDetection` with its tokenizer and PIL image processor (no torchvision needed)."""
 
-    def __init__(self, model: Any, tokenizer: Any, processor: Any, *, box_threshold: float = _BOX_THRESHOLD) -> None:
+    def __init__(self, model: Any, tokenizer: Any, processor: Any, advice: Mapping[str, float] | None = None) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.processor = processor
-        self.box_threshold = box_threshold
+        advice = advice or {}
+        self.box_threshold = advice.get("box_threshold", GroundingDino.box_threshold)
+        self.nms_threshold = advice.get("nms_threshold", GroundingDino.nms_threshold)
 
     def find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:
         limit = self.model.config.max_text_len - _SPECIAL_TOKENS
@@ -99,7 +100,7 @@ def load(path: Path, *, device: str, dtype: str) -> GroundingDino:
         model.to(device),
         AutoTokenizer.from_pretrained(path, local_files_only=True),
         GroundingDinoImageProcessorPil.from_pretrained(path, local_files_only=True),
-        box_threshold=float(recommended(path).get("box_threshold", _BOX_THRESHOLD)),
+        recommended(path),
     )
 
 

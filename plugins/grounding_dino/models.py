@@ -39,10 +39,14 @@ class Candidates:
 
 
 class GroundingDino(ABC):
-    """A loaded detector. `box_threshold` is the least score that its makers recommend to believe."""
+    """A loaded detector, with what its makers recommend.
+
+    `box_threshold`: the least score to believe. `nms_threshold`: boxes of a phrase that overlap more (IoU) are doubles.
+    """
 
     family: ClassVar[str] = "grounding_dino"
-    box_threshold: float
+    box_threshold: float = 0.3
+    nms_threshold: float = 0.7
 
     @abstractmethod
     def find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:

@@ -20,7 +20,7 @@ def detect(
     *,
     model: Model[GroundingDino] = Model(),
     box_threshold: float | None = None,
-    nms_threshold: float = 0.7,
+    nms_threshold: float | None = None,
 ) -> Boxes:
     """Find everything that the prompt names: "dog. traffic light." gives all dogs and all traffic lights.
 
@@ -31,23 +31,24 @@ def detect(
         prompt: What to look for, each phrase ended by a dot.
         model: A preset, a directory in transformers' format or a hub id.
         box_threshold: The least score to keep a box; by default what the model's makers recommend.
-        nms_threshold: Of two boxes of one phrase that overlap more than this (IoU), the surer is kept.
+        nms_threshold: Of two boxes of a phrase that overlap more than this (IoU), the surer is kept; likewise.
     """
     phrases = split_prompt(prompt)
     if not phrases:
         return empty_detections((image.height, image.width), masks=False)
     with lease(GroundingDino, model) as dino:
         candidates = dino.find(image.pixels, phrases)
-        threshold = dino.box_threshold if box_threshold is None else box_threshold
-    found = _detections(candidates, phrases, threshold, nms_threshold)
+        least_score = dino.box_threshold if box_threshold is None else box_threshold
+        most_overlap = dino.nms_threshold if nms_threshold is None else nms_threshold
+    found = _detections(candidates, phrases, least_score, most_overlap)
     if current_pool().resolve(GroundingDino.family, model).ref == BUNDLED:
         remind_of_limits(image, found=len(found))
     return found
 
 
-def _detections(candidates: Candidates, phrases: tuple[str, ...], threshold: float, nms_threshold: float) -> Detections:
+def _detections(candidates: Candidates, phrases: tuple[str, ...], least: float, overlap: float) -> Detections:
     sides = candidates.boxes[:, 2:] - candidates.boxes[:, :2]
-    kept = np.flatnonzero((candidates.scores >= threshold) & (sides > 0).all(axis=1))
+    kept = np.flatnonzero((candidates.scores >= least) & (sides > 0).all(axis=1))
     kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
     indices = candidates.phrases[kept]
     found = Detections(
@@ -55,6 +56,6 @@ def _detections(candidates: Candidates, phrases: tuple[str, ...], threshold: flo
         confidence=candidates.scores[kept],
         class_id=indices.astype(np.int64),
         data={"class_name": np.array(phrases, dtype=np.str_)[indices]},
-    ).with_nms(nms_threshold)
+    ).with_nms(overlap)
     found.data["instance_id"] = np.arange(len(found), dtype=np.int64)
     return found

@@ -153,6 +153,10 @@ def test_doubles_of_a_phrase_go_but_not_those_of_another_and_the_surest_comes_fi
     assert found.data["instance_id"].tolist() == [0, 1, 2]
 
 
+def test_what_counts_as_a_double_can_be_said() -> None:
+    assert detected(TWO_DOGS_AND_A_CAT, "Dog. cat.", nms_threshold=0.99).data["class_name"].tolist().count("Dog") == 3
+
+
 def test_the_models_own_threshold_holds_unless_another_is_given() -> None:
     model = Found([[10, 10, 50, 50], [60, 60, 90, 90]], [0, 0], [0.5, 0.4])
     assert len(detected(model, "dog.")) == 1
@@ -181,10 +185,11 @@ def test_a_directory_is_detected_with_through_the_pool(grounding_dino_directory)
     assert len(found) > 0
 
 
-def test_recommendations_beside_the_weights_set_the_threshold(grounding_dino_directory, tmp_path) -> None:
+def test_recommendations_beside_the_weights_set_the_thresholds(grounding_dino_directory, tmp_path) -> None:
     shutil.copytree(grounding_dino_directory, tmp_path, dirs_exist_ok=True)
     (tmp_path / "samloom.json").write_text('{"box_threshold": 0.125}')
-    assert load(tmp_path, device="cpu", dtype="float32").box_threshold == 0.125
+    dino = load(tmp_path, device="cpu", dtype="float32")
+    assert (dino.box_threshold, dino.nms_threshold) == (0.125, GroundingDino.nms_threshold)
 
 
 @pytest.mark.slow
