@@ -25,6 +25,9 @@ from recipes.world import SceneSpec, compose, load_atlas
 CALIBRATION_SCENES, CALIBRATION_SEED = 60, 77
 THRESHOLDS = tuple(np.arange(0.15, 0.601, 0.05).round(2).tolist())
 
+#: Things of one name seldom hide each other in these scenes, and the detector doubts its boxes by more than that.
+NMS_THRESHOLD = 0.3
+
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
@@ -33,7 +36,7 @@ def main() -> None:
     arguments = options.parse_args()
     torch.set_num_threads(1)
     write_detector(arguments.run, arguments.to)
-    advice = {"box_threshold": box_threshold(arguments.to)}
+    advice = {"box_threshold": box_threshold(arguments.to), "nms_threshold": NMS_THRESHOLD}
     (arguments.to / "samloom.json").write_text(json.dumps(advice) + "\n", encoding="utf-8")
     print(advice)
 
