@@ -27,8 +27,8 @@ from pipelines.builder import Pipeline
 from pipelines.cache import MemoryCache
 from pipelines.events import Event
 from pipelines.graph import Graph
-from pipelines.node import node
 from pipelines.runner import run
+from pipelines.signature import node
 
 NODES = 1000
 ROUNDS = 3

@@ -15,8 +15,8 @@ from typing import Any
 from pipelines.annotations import port_type
 from pipelines.errors import Problem, SpecError
 from pipelines.graph import Constant, FirstOf, Graph, Ref, Source, Step, When
-from pipelines.node import Node
 from pipelines.ports import REQUIRED, InputDecl
+from pipelines.signature import Node
 
 
 class Pipeline:

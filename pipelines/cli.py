@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Text in, masks and edited pictures out: Grounding DINO, Segment Anything and Stable Diffusion as one graph.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich would take longer than all the rest of `--help`
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -75,7 +76,10 @@ def segment(
     *,
     settings: Settings,
 ) -> None:
-    """Find things by name and cut them out: an overlay, a mask each and COCO JSON."""
+    """Find things by name and cut them out.
+
+    Writes an overlay, a mask for each thing, and all of it as COCO JSON.
+    """
     from pipelines.command.ready_made import segment_picture
 
     segment_picture(image, prompt, output=output, settings=settings)
@@ -93,7 +97,11 @@ def run(
     *,
     settings: Settings,
 ) -> None:
-    """Run a pipeline; its inputs are options: `samloom run edit --photo dog.png --instruction "remove the dog"`."""
+    """Run a pipeline; its inputs are options.
+
+    For example: samloom run edit --photo dog.png --instruction "remove the dog". `samloom run PIPELINE --help` lists
+    the inputs of one.
+    """
     from pipelines.command.execution import execute
     from pipelines.command.options import describe_inputs, parse_inputs
     from pipelines.command.outputs import check_folder, write_outputs
@@ -116,7 +124,10 @@ def run(
 
 @app.command()
 def check(pipeline: PipelineName) -> None:
-    """Check a pipeline file without loading a model; every mistake is shown with its place."""
+    """Check a pipeline file, without loading a model.
+
+    Every mistake is shown with its place and with what would work.
+    """
     from pipelines.spec import load_pipeline
 
     graph = load_pipeline(pipeline)
@@ -144,7 +155,10 @@ def nodes(
 
 @app.command()
 def show(pipeline: PipelineName) -> None:
-    """Print a pipeline as a mermaid diagram, which GitHub and many editors draw."""
+    """Print a pipeline as a mermaid diagram.
+
+    GitHub and many editors draw it.
+    """
     from pipelines.mermaid import mermaid
     from pipelines.spec import load_pipeline
 
@@ -153,7 +167,10 @@ def show(pipeline: PipelineName) -> None:
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of pipeline files, for completion and checks in an editor."""
+    """Print the JSON Schema of pipeline files.
+
+    With it an editor completes and checks them.
+    """
     from pipelines.registry import Registry
     from pipelines.schema import json_schema
 

@@ -24,8 +24,8 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from pipelines.errors import SpecError
-from pipelines.node import Node
 from pipelines.ports import InputDecl, OutputDecl, constant
+from pipelines.signature import Node
 
 Comparison: TypeAlias = Literal["equals", "differs", "above", "at_least", "below", "at_most", "one_of", "empty"]
 

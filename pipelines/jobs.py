@@ -13,12 +13,12 @@ from pipelines.events import NodeFailed, NodeFinished, NodeProgress, NodeSkipped
 from pipelines.keys import cache_key, entry_of, weights_id
 from pipelines.memory import MemoryWatch
 from pipelines.models import default_pool
-from pipelines.node import Node, Report
 from pipelines.passing import checked_outputs, summary
 from pipelines.plan import RELAY, Key, Task
 from pipelines.pool import ModelPool
 from pipelines.schedule import SKIPPED, Outcome, Record, Schedule, Skipped
 from pipelines.scope import Scope
+from pipelines.signature import Node, Report
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -15,10 +15,10 @@ from pipelines.content import content_id, visible_id
 from pipelines.entries import Entry
 from pipelines.families import Model
 from pipelines.graph import Constant
-from pipelines.node import Node
 from pipelines.plan import Key, Lead, Task, Wire
 from pipelines.pool import ModelPool
 from pipelines.schedule import SKIPPED, Record, Schedule
+from pipelines.signature import Node
 
 
 def cache_key(node: Node[..., Any], task: Task, key: Key, schedule: Schedule, weights: Mapping[str, str]) -> str | None:

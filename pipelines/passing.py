@@ -9,8 +9,8 @@ import numpy as np
 
 from pipelines.errors import NodeError, PortError, UserError, did_you_mean
 from pipelines.graph import Graph
-from pipelines.node import Node
 from pipelines.ports import check_value, constant, described
+from pipelines.signature import Node
 from pipelines.values import Detections, Image
 
 

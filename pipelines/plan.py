@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from pipelines.graph import Constant, When
-from pipelines.node import Node
+from pipelines.signature import Node
 
 Axes: TypeAlias = tuple[int, ...]
 Key: TypeAlias = tuple[str, ...]

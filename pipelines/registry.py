@@ -18,8 +18,8 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from pipelines.errors import UserError, similar
-from pipelines.node import Node
 from pipelines.ports import PortType, fits
+from pipelines.signature import Node
 
 AnyNode: TypeAlias = Node[..., Any]
 GROUP = "samloom.nodes"

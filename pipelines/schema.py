@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pipelines.conditions import NUMBER_COMPARISONS
-from pipelines.node import Node
 from pipelines.ports import InputDecl, PortType
 from pipelines.registry import Registry
+from pipelines.signature import Node
 from pipelines.spec.types import Vocabulary, types_of
 
 Schema: TypeAlias = dict[str, Any]

@@ -8,8 +8,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from pipelines.graph import Constant, FirstOf, Graph, Ref, Source, Step, When
-from pipelines.node import Node
 from pipelines.plan import INPUTS, RELAY, Axes, Lead, Plan, Tap, Task, Wire
+from pipelines.signature import Node
 
 _plans: WeakKeyDictionary[Graph, Plan] = WeakKeyDictionary()
 

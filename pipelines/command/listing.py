@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from pipelines.errors import UserError, did_you_mean
-from pipelines.node import Node
 from pipelines.ports import InputDecl
 from pipelines.registry import Registry
+from pipelines.signature import Node
 
 AnyNode: TypeAlias = Node[..., Any]
 

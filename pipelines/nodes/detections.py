@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines.node import node
 from pipelines.nodes.selection import best_of, filtered
+from pipelines.signature import node
 from pipelines.values import Boxes
 
 

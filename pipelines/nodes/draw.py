@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.node import node
 from pipelines.nodes.selection import names_of
+from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.files import write_atomically
-from pipelines.node import node
 from pipelines.nodes.selection import areas_of, names_of, scores_of
+from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.images import read_image, write_image
-from pipelines.node import node
 from pipelines.nodes.selection import keys_of
+from pipelines.signature import node
 from pipelines.values import Boxes, Each, Image, Many
 
 Window = tuple[slice, slice]

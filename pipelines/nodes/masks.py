@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import PortError
-from pipelines.node import node
 from pipelines.nodes.selection import best_of, filtered
+from pipelines.signature import node
 from pipelines.values import Boxes, Image, Mask, Masks
 
 Solid = NDArray[np.bool_]

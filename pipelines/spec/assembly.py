@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from pipelines.checking import HIDDEN, Makers, find_problems
 from pipelines.errors import Problem, UserError
 from pipelines.graph import Graph, Source, Step
-from pipelines.node import Node
 from pipelines.ports import REQUIRED, InputDecl
+from pipelines.signature import Node
 from pipelines.spec.document import Document
 from pipelines.spec.shapes import InputShape, NodeShape, PipelineShape, mended, validated
 from pipelines.spec.sources import SourceReader

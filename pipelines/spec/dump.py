@@ -13,8 +13,8 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from pipelines.errors import OutputError
 from pipelines.graph import Constant, FirstOf, Graph, Ref, Source, Step, When
-from pipelines.node import Node
 from pipelines.ports import InputDecl
+from pipelines.signature import Node
 from pipelines.spec.loader import PREFIX, SUFFIXES
 from pipelines.spec.types import write_type
 

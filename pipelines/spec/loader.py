@@ -10,8 +10,8 @@ from typing import Any
 
 from pipelines.errors import Problem, SpecError, UserError, did_you_mean
 from pipelines.graph import Graph
-from pipelines.node import Node
 from pipelines.registry import Registry
+from pipelines.signature import Node
 from pipelines.spec.assembly import assemble
 from pipelines.spec.document import read_document
 

@@ -16,8 +16,8 @@ from typing import Any
 from pipelines.annotations import port_type
 from pipelines.errors import Where, did_you_mean, similar
 from pipelines.graph import Graph
-from pipelines.node import Node
 from pipelines.ports import PortType
+from pipelines.signature import Node
 from pipelines.spec.document import Document
 from pipelines.values import Boxes, EditPlan, Embedding, Image, Mask, Masks
 

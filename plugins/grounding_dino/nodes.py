@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.models import Model, current_pool, lease
-from pipelines.node import node
+from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image, Text, empty_detections
 from plugins.bundled.limits import remind_of_limits
 from plugins.grounding_dino.models import Candidates, GroundingDino

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipelines.node import node
+from pipelines.signature import node
 from pipelines.values import EditPlan, Text
 from plugins.instructions.grammar import parse_instruction
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipelines.models import Model, lease
-from pipelines.node import node
+from pipelines.signature import node
 from pipelines.values import Boxes, Image, Masks
 from plugins.sam.models import Sam
 

@@ -6,8 +6,9 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
+from pipelines.errors import PortError
 from pipelines.models import Model, current_pool, lease
-from pipelines.node import Report, no_report, node
+from pipelines.signature import Report, no_report, node
 from pipelines.values import EditPlan, Image, Masks, Text
 from plugins.stable_diffusion.editing import check_plan, instances_of, jobs_of
 from plugins.stable_diffusion.models import Inpainter
@@ -38,7 +39,8 @@ def edit(
 
     Each thing, or each group whose painted regions overlap, is painted in a square of its own at the size that the
     model works at. If no target was found, the very same picture comes back. A single colour is given by arithmetic,
-    everything else by the model. Raises `InstructionError` for plans that add things or change the background.
+    everything else by the model. Raises `InstructionError` for plans that add things or change the background, and
+    `PortError` for masks of another picture.
 
     Args:
         masks: Detections with masks and class_name, in the pixels of the image.
@@ -48,6 +50,7 @@ def edit(
         guidance: How closely to follow the words; by default what the model's makers recommend.
     """
     check_plan(plan)
+    _check_inputs(image, masks, steps)
     wanted = [item for item in plan.edits if instances_of(item, masks)]
     if not wanted:
         return Edited(image, write_report(plan, masks, (), image.pixels, image.pixels, model=None))
@@ -57,6 +60,14 @@ def edit(
         pixels, strokes = painter.paint(image.pixels, plan.edits, jobs)
     said = write_report(plan, masks, strokes, image.pixels, pixels, model=_named(model, inpainter))
     return Edited(replace(image, pixels=pixels), said)
+
+
+def _check_inputs(image: Image, masks: Masks, steps: int | None) -> None:
+    height, width = masks.mask.shape[1:]
+    if (width, height) != image.size:
+        raise PortError(f"the masks are of a picture of {width}×{height}, this one is {image.width}×{image.height}.")
+    if steps is not None and steps < 1:
+        raise PortError(f"steps is {steps}, which paints nothing. Give 1 or more.")
 
 
 def _named(model: Model[Inpainter], used: Inpainter | None) -> dict[str, str] | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.node import Report
 from pipelines.scope import current_scope
+from pipelines.signature import Report
 from pipelines.values import Edit
 from plugins.stable_diffusion.colour import parse_colour, recoloured
 from plugins.stable_diffusion.crops import change
