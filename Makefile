@@ -22,11 +22,13 @@ $(VENV)/.uv:
 $(VENV)/.runtime: $(VENV)/.uv requirements/runtime.txt pyproject.toml
 	$(UV) -r requirements/runtime.txt
 	$(UV) --no-deps --editable . --editable recipes
+	$(BIN)/python -m compileall -q demos pipelines plugins sam_model
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
 	$(UV) -r requirements/dev.txt
 	$(UV) --no-deps --editable . --editable recipes
+	$(BIN)/python -m compileall -q demos pipelines plugins sam_model
 	touch $@ $(VENV)/.runtime
 
 lock: $(VENV)/.uv
