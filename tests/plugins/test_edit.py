@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipelines.errors import Cancelled, InstructionError
+from pipelines.errors import Cancelled, InstructionError, PortError
 from pipelines.families import ModelSource
 from pipelines.models import ModelPool
 from pipelines.scope import Scope, use_scope
@@ -211,6 +211,16 @@ def test_what_masks_cannot_tell_is_refused_in_one_line(action) -> None:
     plan = EditPlan(sentence, (Edit(action, "dog", "hat", (7, len(sentence))),))
     with pytest.raises(InstructionError, match=r"^'add a hat to the dog' asks to .*can replace, remove, recolour.*$"):
         edit(noise(20, 20), empty_detections((20, 20), masks=True), plan)
+
+
+def test_masks_of_another_picture_are_refused() -> None:
+    with pytest.raises(PortError, match="the masks are of a picture of 30×20, this one is 30×21"):
+        edit(noise(21, 30), detections((20, 30), dog=(2, 2, 9, 9)), plan_of(("remove", "dog", None)))
+
+
+def test_no_steps_are_refused() -> None:
+    with pytest.raises(PortError, match="steps is 0, which paints nothing"):
+        edit(noise(20, 30), detections((20, 30), dog=(2, 2, 9, 9)), plan_of(("remove", "dog", None)), steps=0)
 
 
 def test_what_a_safety_checker_withholds_leaves_the_picture_as_it_was() -> None:
