@@ -72,48 +72,50 @@ def picture() -> np.ndarray:
 def make_twins(config: SamConfig) -> Twins:
     metas = build_meta(config)
     liven(metas)
-    ours = build_sam(config).eval()
-    ours.load_state_dict(metas.state_dict())
+    with torch.device("meta"):
+        ours = Sam(config).eval()
+    ours.load_state_dict(metas.state_dict(), assign=True)
     return Twins(ours, metas)
 
 
 def build_meta(config: SamConfig) -> MetaSam:
-    """Segment Anything by its authors, with the sizes left open that `segment_anything/build_sam.py` fixes."""
+    """Segment Anything by its authors, in sizes that `segment_anything/build_sam.py` fixes; its weights are unset."""
     grid = (config.grid_size, config.grid_size)
-    encoder = ImageEncoderViT(
-        img_size=config.image_size,
-        patch_size=config.patch_size,
-        embed_dim=config.encoder_width,
-        depth=config.encoder_depth,
-        num_heads=config.encoder_heads,
-        mlp_ratio=config.encoder_mlp_ratio,
-        out_chans=config.width,
-        qkv_bias=True,
-        norm_layer=partial(nn.LayerNorm, eps=1e-6),
-        use_rel_pos=True,
-        window_size=config.window_size,
-        global_attn_indexes=config.global_blocks,
-    )
-    prompts = PromptEncoder(
-        embed_dim=config.width,
-        image_embedding_size=grid,
-        input_image_size=(config.image_size, config.image_size),
-        mask_in_chans=config.hint_channels,
-    )
-    transformer = TwoWayTransformer(
-        depth=config.decoder_depth,
-        embedding_dim=config.width,
-        mlp_dim=config.decoder_mlp_width,
-        num_heads=config.decoder_heads,
-    )
-    decoder = MaskDecoder(
-        num_multimask_outputs=3,
-        transformer=transformer,
-        transformer_dim=config.width,
-        iou_head_depth=3,
-        iou_head_hidden_dim=config.width,
-    )
-    return MetaSam(encoder, prompts, decoder).eval()
+    with torch.device("meta"):
+        encoder = ImageEncoderViT(
+            img_size=config.image_size,
+            patch_size=config.patch_size,
+            embed_dim=config.encoder_width,
+            depth=config.encoder_depth,
+            num_heads=config.encoder_heads,
+            mlp_ratio=config.encoder_mlp_ratio,
+            out_chans=config.width,
+            qkv_bias=True,
+            norm_layer=partial(nn.LayerNorm, eps=1e-6),
+            use_rel_pos=True,
+            window_size=config.window_size,
+            global_attn_indexes=config.global_blocks,
+        )
+        prompts = PromptEncoder(
+            embed_dim=config.width,
+            image_embedding_size=grid,
+            input_image_size=(config.image_size, config.image_size),
+            mask_in_chans=config.hint_channels,
+        )
+        transformer = TwoWayTransformer(
+            depth=config.decoder_depth,
+            embedding_dim=config.width,
+            mlp_dim=config.decoder_mlp_width,
+            num_heads=config.decoder_heads,
+        )
+        decoder = MaskDecoder(
+            num_multimask_outputs=3,
+            transformer=transformer,
+            transformer_dim=config.width,
+            iou_head_depth=3,
+            iou_head_hidden_dim=config.width,
+        )
+    return MetaSam(*(part.to_empty(device="cpu") for part in (encoder, prompts, decoder))).eval()
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -81,9 +82,10 @@ def test_a_batch_of_pictures_is_embedded_the_same(pair):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("side", [256, 1024])
 @pytest.mark.parametrize("config", [VIT_B, VIT_L, VIT_H], ids=["vit_b", "vit_l", "vit_h"])
-def test_published_sizes_are_the_same(build_twins, picture, config):
-    asker = Asker(build_twins(config), picture)
+def test_published_sizes_are_the_same(build_twins, picture, config, side):
+    asker = Asker(build_twins(replace(config, image_size=side)), picture)
     torch.testing.assert_close(asker.embedding.features, asker.metas.features, atol=1e-3, rtol=0)
     for kinds in COMBINATIONS:
         assert_same(*asker(kinds, multimask=True))
