@@ -41,6 +41,7 @@ class Stage:
     clicked: float = 0.5
     dense_weight: float = 0.0
     single_rounds_until: int = 0
+    rounds: tuple[int, ...] = (1, 1, 2, 3)
     seed: int = 1
 
 
@@ -65,6 +66,7 @@ STAGES: Mapping[str, Stage] = {
         start="third",
         steps=1600,
         single_rounds_until=1150,
+        rounds=(1, 1, 1, 2),
         dense_weight=1.0,
         final_rate=0.02,
         seed=4,

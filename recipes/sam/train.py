@@ -107,7 +107,7 @@ def _step(run: Run, atlas: Atlas) -> dict[str, Answer]:
     seeds = [[seed, run.step, picture] for picture in range(stage.pictures)]
     batch = make_batch(atlas, stage.spec, seeds, prompts=stage.prompts, logits_size=stage.config.logits_size)
     clicked = torch.from_numpy(rng.random(len(batch.index)) < stage.clicked)
-    rounds = 1 if run.step < stage.single_rounds_until else int(rng.choice([1, 1, 2, 3]))
+    rounds = 1 if run.step < stage.single_rounds_until else int(rng.choice(stage.rounds))
     with torch.autocast("cpu", torch.bfloat16):
         embedding = run.sam.image_encoder(batch.images)
         answers = converse(run.sam, embedding, batch, clicked=clicked, rounds=rounds, generator=generator)
