@@ -58,7 +58,7 @@ def gather(prompts: Prompt | Sequence[Prompt], frame: Frame, *, hint_size: int) 
         PromptError: for no prompt, two of a kind, different numbers, an empty prompt, one that leaves the picture (its
             edges belong to it), or mask hints of another size.
     """
-    given = (prompts,) if isinstance(prompts, Points | Box | MaskHint) else tuple(prompts)
+    given = as_tuple(prompts)
     points, box, hint = _only(Points, given), _only(Box, given), _only(MaskHint, given)
     count = _common_count(points, box, hint)
     if points is not None:
@@ -74,6 +74,19 @@ def gather(prompts: Prompt | Sequence[Prompt], frame: Frame, *, hint_size: int) 
         boxes=None if box is None else frame.boxes_to_model(box.xyxy),
         hints=None if hint is None else hint.logits,
     )
+
+
+def as_tuple(prompts: object) -> tuple[Prompt, ...]:
+    """Make a tuple of one prompt or several.
+
+    Raises:
+        PromptError: for anything else.
+    """
+    given = tuple(prompts) if isinstance(prompts, list | tuple) else (prompts,)
+    for prompt in given:
+        if not isinstance(prompt, Points | Box | MaskHint):
+            raise PromptError(f"a prompt must be Points, a Box or a MaskHint, not {type(prompt).__name__}")
+    return given
 
 
 def _only(kind: type[P], given: Sequence[Prompt]) -> P | None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sam_model import Box, MaskHint, Points
+from sam_model.batching import as_tuple
 from sam_model.errors import PromptError
 
 
@@ -54,3 +55,11 @@ def test_ragged_rows_are_filled_with_padding():
 def test_prompts_that_make_no_sense(make, message):
     with pytest.raises(PromptError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("other", "kind"), [(np.zeros((2, 4)), "ndarray"), ([1, 2, 3, 4], "int"), ((None,), "NoneType")]
+)
+def test_other_things_are_no_prompts(other, kind):
+    with pytest.raises(PromptError, match=f"^a prompt must be Points, a Box or a MaskHint, not {kind}$"):
+        as_tuple(other)
