@@ -28,6 +28,7 @@ STYLES = ("fluent", "noto")
 PORTRAITS = {
     "dog": "dog-face", "cat": "cat-face", "apple": "red-apple", "banana": "banana", "strawberry": "strawberry",
     "car": "automobile", "balloon": "balloon", "sunflower": "sunflower",
+    "rabbit": "rabbit-face", "penguin": "penguin", "fish": "fish", "pineapple": "pineapple",
 }  # fmt: skip
 
 
@@ -53,6 +54,8 @@ class CropSpec:
     """Probability that something else stands near the region."""
     nothing: float = 0.06
     """Share of regions that hold only background."""
+    names: tuple[str, ...] | None = None
+    """Names to draw from, each as often as it stands here; all alike if None."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,7 @@ def crop(rng: np.random.Generator, ground: Pixels, *, new: Atlas, other: Atlas, 
         _neighbour(rng, canvas, other.pick(rng), box)
     if rng.random() < spec.nothing:
         return Crop(_pixels(canvas), region, NOTHING)
-    sprite = new.pick(rng)
+    sprite = new.pick(rng, spec.names)
     _paste(canvas, *_fitted(rng, sprite, box, region, spec))
     return Crop(_pixels(canvas), region, sprite.name)
 

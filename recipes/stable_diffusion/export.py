@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from recipes.stable_diffusion.assemble import assemble
+from recipes.stable_diffusion.crops import NOTHING
 from recipes.stable_diffusion.tokenizer import write_tokenizer
 from recipes.world.art import RECIPES
 
+#: How samloom should use the weights: the geometry of the training crops, and what looked best on the contact sheets.
+ADVICE = {
+    "steps": 20,
+    "guidance": 2.5,
+    "removal_prompt": NOTHING,
+    "removal_negative_prompt": "",
+    "geometry": {"grow": 0.07, "context": 1.4},
+}
 BUNDLED = RECIPES.parent / "plugins" / "bundled" / "stable_diffusion"
 
 
@@ -24,6 +34,7 @@ def main() -> None:
     whole.unet.half()
     whole.save_pretrained(options.to, safe_serialization=True)
     write_tokenizer(options.to / "tokenizer")
+    (options.to / "samloom.json").write_text(json.dumps(ADVICE, indent=2) + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in options.to.rglob("*.safetensors"))
     print(f"{options.to}: {size / 2**20:.1f} MiB of weights")
 

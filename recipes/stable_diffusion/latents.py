@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from recipes.stable_diffusion.crops import Crop, CropSpec, crops, portraits
+from recipes.stable_diffusion.crops import PORTRAITS, Crop, CropSpec, crops, portraits
 from recipes.stable_diffusion.loop import draws
 from recipes.stable_diffusion.networks import FACTOR, SIDE
 from recipes.world.art import Atlas
 
 _CHUNK = 64
+_FIRST, _LATER = tuple(PORTRAITS)[:8], tuple(PORTRAITS)[8:]
+#: What each pool teaches; the last entry holds for all later pools. Eight nouns are learnt first, then the others join
+#: them, each four times as often as one that is known.
+LESSONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIRST + 4 * _LATER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +51,7 @@ def load_latents(folder: Path, vae: AutoencoderKL, atlas: Atlas, *, seed: int, p
     if not path.exists():
         encoded = [
             _encode(vae, part, draws(seed, pool * size + number))
-            for number, part in enumerate(_chunks(atlas, seed, pool * size, (pool + 1) * size))
+            for number, part in enumerate(_chunks(atlas, seed, pool, size))
         ]
         fields = {name: torch.cat([part[name] for part in encoded]) for name in encoded[0]}
         partial = path.with_suffix(".partial")
@@ -76,8 +80,9 @@ def standardised(vae: AutoencoderKL, images: Tensor) -> AutoencoderKL:
     return result
 
 
-def _chunks(atlas: Atlas, seed: int, start: int, stop: int) -> Iterator[list[Crop]]:
-    new, spec = portraits(atlas), CropSpec(side=SIDE)
+def _chunks(atlas: Atlas, seed: int, pool: int, size: int) -> Iterator[list[Crop]]:
+    new, spec = portraits(atlas), CropSpec(side=SIDE, names=LESSONS[min(pool, len(LESSONS) - 1)])
+    start, stop = pool * size, (pool + 1) * size
     for first in range(start, stop, _CHUNK):
         yield list(crops(seed, first, min(first + _CHUNK, stop), new=new, other=atlas, spec=spec))
 
