@@ -16,9 +16,16 @@ from pipelines.spec import load_pipeline
 from recipes.evaluation.scenes import image_of
 from recipes.evaluation.statistics import Estimate, share
 from recipes.judge import Judge
-from recipes.world import GENERATION_NOUNS, Scene
+from recipes.judge.data import square
+from recipes.stable_diffusion.crops import PORTRAITS
+from recipes.world import Scene
 
 Pixels = NDArray[np.uint8]
+
+#: What the bundled inpainter learned to draw.
+NOUNS = tuple(PORTRAITS)
+#: Of the old thing's longer side: surroundings that the judge sees, as in its training.
+MARGIN = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +75,7 @@ class Editing:
 
 
 def measure_editing(
-    scenes: Iterator[Scene], judge: Judge, pool: ModelPool, seed: int, nouns: Sequence[str] = GENERATION_NOUNS
+    scenes: Iterator[Scene], judge: Judge, pool: ModelPool, seed: int, nouns: Sequence[str] = NOUNS
 ) -> Editing:
     """Replace the largest thing of each scene by a noun that goes round in turn, painted with a seed of its own."""
     graph = load_pipeline("edit")
@@ -80,16 +87,8 @@ def measure_editing(
         new = choices[index % len(choices)]
         inputs = {"photo": image_of(scene), "instruction": f"replace the {old} with a {new}", "seed": seed + index}
         after = run(graph, inputs, pool=pool).outputs["image"].pixels
-        edits.append(Edited(old, new, scene.image, after, judge.name(_crop(after, scene.boxes[largest]))))
+        edits.append(Edited(old, new, scene.image, after, judge.name(square(after, scene.boxes[largest], MARGIN))))
     return Editing(edits)
-
-
-def _crop(picture: Pixels, box: NDArray[np.float32], margin: float = 0.15) -> Pixels:
-    """The square around a box with some surroundings, as the judge was trained to see things."""
-    centre, half = (box[:2] + box[2:]) / 2, (0.5 + margin) * (box[2:] - box[:2]).max()
-    x0, y0 = np.maximum(np.round(centre - half), 0).astype(int)
-    x1, y1 = np.round(centre + half).astype(int)
-    return picture[y0:y1, x0:x1]
 
 
 def _tile(edit: Edited, side: int) -> Pixels:
