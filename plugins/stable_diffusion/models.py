@@ -32,12 +32,13 @@ class Advice:
     """How a model's makers recommend to use it; what is not said holds for the published Stable Diffusion checkpoints.
 
     The prompts are templates: `prompt` asks for a `{thing}`, the other two for what may be behind one that goes.
+    No `removal_prompt`: the model paints no backgrounds, and what goes is filled from its surroundings by arithmetic.
     """
 
     steps: int = 30
     guidance: float = 7.5
     prompt: str = "{thing}"
-    removal_prompt: str = "empty background"
+    removal_prompt: str | None = "empty background"
     removal_negative_prompt: str = "{thing}"
     geometry: Geometry = field(default_factory=Geometry)
 

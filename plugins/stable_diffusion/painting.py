@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,8 @@ from plugins.stable_diffusion.models import Advice, Brush, Inpainter
 
 # A colour follows the outline: what lies beyond it is another thing's.
 _COLOUR_GEOMETRY = Geometry(grow=0.0, feather=0.0, least_pixels=1)
+# Filling takes time by the pixel and gains nothing by more: what it makes is smooth.
+_FILL_SIDE, _FILL_RADIUS = 512, 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,18 +55,24 @@ class Painter:
         for number, job in enumerate(jobs):
             current_scope().check_cancelled()
             edit = edits[job.edit]
-            if self.inpainter and needs_model(edit):
-                brush = self._brush(self.inpainter.advice, edit, number)
+            brush = self._brush(edit, number)
+            if self.inpainter and brush:
                 on_step = self._on_step(edit, number * brush.steps, len(jobs) * brush.steps)
                 painted = _painted(self.inpainter, pixels, job, brush, on_step)
             else:
-                brush, painted = None, _coloured(pixels, edit, job)
+                painted = _filled(pixels, job) if edit.action == "remove" else _coloured(pixels, edit, job)
             strokes.append(Stroke(job, brush, withheld=painted is None))
             pixels = pixels if painted is None else painted
         return pixels, tuple(strokes)
 
-    def _brush(self, advice: Advice, edit: Edit, number: int) -> Brush:
+    def _brush(self, edit: Edit, number: int) -> Brush | None:
+        """What to ask the model; None where arithmetic serves better."""
+        if self.inpainter is None or not needs_model(edit):
+            return None
+        advice = self.inpainter.advice
         prompt, negative = _prompts(advice, edit)
+        if prompt is None:
+            return None
         steps = advice.steps if self.steps is None else self.steps
         guidance = advice.guidance if self.guidance is None else self.guidance
         return Brush(prompt, negative, self.seed + number, steps, guidance)
@@ -97,6 +106,15 @@ def _painted(
     return job.laid_over(pixels, window.to_picture(painted), job.regions.blend_where(changed))
 
 
+def _filled(pixels: NDArray[np.uint8], job: Job) -> NDArray[np.uint8]:
+    """The picture with the job's region continued from its surroundings (Navier–Stokes, Bertalmio et al. 2001)."""
+    window = job.window
+    side = min(window.side, _FILL_SIDE)
+    mask = window.mask_to_model(job.generate, side).astype(np.uint8)
+    square = cv2.inpaint(window.to_model(pixels, side), mask, _FILL_RADIUS, cv2.INPAINT_NS)
+    return job.laid_over(pixels, window.to_picture(np.asarray(square, np.uint8)), job.regions.blend)
+
+
 def _coloured(pixels: NDArray[np.uint8], edit: Edit, job: Job) -> NDArray[np.uint8]:
     """The picture after one job of arithmetic."""
     colour = parse_colour(edit.replacement or "")
@@ -106,9 +124,11 @@ def _coloured(pixels: NDArray[np.uint8], edit: Edit, job: Job) -> NDArray[np.uin
     return job.laid_over(pixels, patch, job.regions.blend)
 
 
-def _prompts(advice: Advice, edit: Edit) -> tuple[str, str]:
-    """What to ask for and what to keep away from."""
+def _prompts(advice: Advice, edit: Edit) -> tuple[str | None, str]:
+    """What to ask for, if anything, and what to keep away from."""
     if edit.action == "remove":
+        if advice.removal_prompt is None:
+            return None, ""
         return _said(advice.removal_prompt, edit.target), _said(advice.removal_negative_prompt, edit.target)
     thing = edit.replacement or edit.target
     return _said(advice.prompt, f"{thing} {edit.target}" if edit.action == "recolour" else thing), ""

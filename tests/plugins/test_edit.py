@@ -186,6 +186,17 @@ def test_what_the_model_left_as_it_was_around_the_thing_keeps_its_own_pixels() -
     np.testing.assert_array_equal(after[46:60, 46:60], image.pixels[46:60, 46:60])
 
 
+def test_a_model_that_paints_no_backgrounds_is_not_asked_for_any() -> None:
+    sky = np.full((100, 100, 3), (90, 160, 220), np.uint8)
+    sky[40:60, 40:60] = PINK
+    model = OneColour()
+    model.advice = Advice(removal_prompt=None)
+    with studio(model):
+        after = edit(Image(sky), detections((100, 100), ball=(40, 40, 60, 60)), plan_of(("remove", "ball", None)))
+    assert model.asked == []
+    np.testing.assert_allclose(after.image.pixels.astype(int), np.broadcast_to((90, 160, 220), (100, 100, 3)), atol=2)
+
+
 def test_one_colour_is_given_without_a_model() -> None:
     image = noise(60, 60)
     found = detections((60, 60), ball=(20, 20, 40, 40))
