@@ -22,8 +22,8 @@ from recipes.grounding_dino.train import prepared
 from recipes.world import SceneSpec, compose, load_atlas
 
 #: Scenes of training art, composed anew, that the threshold is chosen on; unseen art is kept for the measurement.
-CALIBRATION_SCENES, CALIBRATION_SEED = 60, 77
-THRESHOLDS = tuple(np.arange(0.15, 0.601, 0.05).round(2).tolist())
+CALIBRATION_SCENES, CALIBRATION_SEED = 100, 77
+THRESHOLDS = tuple(np.arange(0.10, 0.601, 0.02).round(2).tolist())
 
 #: Things of one name seldom hide each other in these scenes, and the detector doubts its boxes by more than that.
 NMS_THRESHOLD = 0.3
