@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 from recipes.stable_diffusion.assemble import assemble
-from recipes.stable_diffusion.crops import NOTHING
 from recipes.stable_diffusion.tokenizer import write_tokenizer
 from recipes.world.art import RECIPES
 
@@ -15,8 +14,8 @@ from recipes.world.art import RECIPES
 ADVICE = {
     "steps": 20,
     "guidance": 2.5,
-    "removal_prompt": NOTHING,
-    "removal_negative_prompt": "",
+    # It learnt plain grounds only; what a thing hides is continued better from its surroundings.
+    "removal_prompt": None,
     "geometry": {"grow": 0.07, "context": 1.4},
 }
 BUNDLED = RECIPES.parent / "plugins" / "bundled" / "stable_diffusion"
