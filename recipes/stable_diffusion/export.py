@@ -31,6 +31,8 @@ def main() -> None:
     # transformers loads weights in the file's precision and diffusers in single: a half text encoder would not fit.
     whole.vae.half()
     whole.unet.half()
+    # Where the autoencoder was loaded from is this machine's business.
+    whole.vae.register_to_config(_name_or_path="")
     whole.save_pretrained(options.to, safe_serialization=True)
     write_tokenizer(options.to / "tokenizer")
     (options.to / "samloom.json").write_text(json.dumps(ADVICE, indent=2) + "\n", encoding="utf-8")

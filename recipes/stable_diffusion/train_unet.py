@@ -29,7 +29,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--vae", type=Path, default=RECIPES / "runs" / "vae")
     arguments.add_argument("--run", type=Path, default=RECIPES / "runs" / "unet")
-    arguments.add_argument("--steps", type=int, default=4500)
+    arguments.add_argument("--steps", type=int, default=5050)
     arguments.add_argument("--batch", type=int, default=24)
     arguments.add_argument("--pool", type=int, default=12288, help="crops encoded at once, a multiple of 8")
     arguments.add_argument("--pool-steps", type=int, default=3300, help="steps after which the next pool is encoded")
