@@ -58,7 +58,7 @@ FILES = {
     "empty": ("", ["file.yaml"]),
     "a key twice": ("version: 1\n" + GOOD, ["file.yaml:2:1", "version"]),
     "unknown node": (UNKNOWN_NODE, ["file.yaml:3:", "Did you mean 'sam/masks'?"]),
-    "wrong type": (WRONG_TYPE, ["file.yaml:4:", "nms_threshold", "needs a number, but got text 'hot'"]),
+    "wrong type": (WRONG_TYPE, ["file.yaml:4:", "nms_threshold", "but got text 'hot'"]),
     "no masks": (NO_MASKS, ["file.yaml:5:", "'masks' needs masks, but '${found}' gives boxes.", "sam/masks"]),
     "several": (SEVERAL, ["file.yaml:3:", "unknown input 'txt'", "'text'?", "file.yaml:4:", "file.yaml:5:"]),
     "cycle": (CYCLE, ["file.yaml:3:", "a", "b"]),

@@ -81,7 +81,8 @@ def test_the_hubs_own_switch_means_offline_too(hub, monkeypatch) -> None:
         SAM.resolve("base", offline=False)
 
 
-def test_online_a_missing_checkpoint_is_left_to_the_loader(hub) -> None:
+def test_online_a_missing_checkpoint_is_left_to_the_loader(hub, monkeypatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     source = SAM.resolve("facebook/sam-vit-base@v2", offline=False)
     assert (source.location, source.revision) == ("facebook/sam-vit-base", "v2")
 
