@@ -61,6 +61,8 @@ class HubFamily:
         """Build the model of `source`, downloaded first if it lies on the hub. Raises `ModelError`."""
         from safetensors import SafetensorError
 
+        # Read once, when transformers is imported: it warns of torchvision's absence, which nothing here needs.
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         module, _, function = self.loader.partition(":")
         path = source.location if isinstance(source.location, Path) else self._download(source)
         try:
