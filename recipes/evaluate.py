@@ -39,6 +39,8 @@ def bundled(
 
     try:
         from recipes.evaluation.table import evaluate, render
-    except ImportError as error:
+
+        table = evaluate(art.value, scenes, seed, tuple(part or Part), preset=preset, sheet=sheet)
+    except ModuleNotFoundError as error:
         raise UserError(f"the evaluation needs {error.name}: uv pip install --editable recipes.") from error
-    say(render(evaluate(art.value, scenes, seed, tuple(part or Part), preset=preset, sheet=sheet)))
+    say(render(table))
