@@ -1,4 +1,7 @@
-"""Everything that guards the project, in the order in which it fails fastest: `make test` runs this."""
+"""Everything that guards the project, in the order in which it fails fastest: `make test` runs this.
+
+`python tests/check.py lint types` runs only these; `slow` is run when asked for.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,16 @@ CHECKS = {
     "format": ["ruff", "format", "--check"],
     "layers": ["lint-imports"],
     "types": ["mypy"],
-    "tests": ["pytest", "--durations=10"],
+    "tests": ["pytest", "-m", "not slow", "--durations=10"],
+    "slow": ["pytest", "-m", "slow", "--durations=10"],
 }
+#: What `make test` runs: the published sizes at full resolution (`slow`) take ten minutes and 10 GB, and are asked for.
+USUAL = ("lint", "format", "layers", "types", "tests")
 
 
 def main() -> int:
     """Run the checks named on the command line, or all; report every failure instead of stopping at the first."""
-    wanted = sys.argv[1:] or list(CHECKS)
+    wanted = sys.argv[1:] or list(USUAL)
     if unknown := [name for name in wanted if name not in CHECKS]:
         print(f"unknown check {unknown[0]!r}: choose from {', '.join(CHECKS)}", file=sys.stderr)
         return 2

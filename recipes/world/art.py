@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
+from pipelines.errors import UserError
 from recipes.world.nouns import ICONS
 
 Pixels = NDArray[np.uint8]
@@ -215,7 +216,7 @@ def _draw_vector(package: str, icon: str) -> Pixels | None:
 def _icon_set(package: str) -> dict[str, Any]:
     path = MODULES / "@iconify-json" / package / "icons.json"
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: fetch the art with 'npm ci --prefix recipes/world'")
+        raise UserError(f"{path} is missing: fetch the art with 'npm ci --prefix recipes/world'.")
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 

@@ -82,8 +82,7 @@ def test_a_batch_of_pictures_is_embedded_the_same(pair):
         torch.testing.assert_close(pair.ours.image_encoder(images), expected, atol=1e-4, rtol=0)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("side", [256, 1024])
+@pytest.mark.parametrize("side", [256, pytest.param(1024, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("config", [VIT_B, VIT_L, VIT_H], ids=["vit_b", "vit_l", "vit_h"])
 def test_published_sizes_are_the_same(build_twins, picture, config, side):
     asker = Asker(build_twins(replace(config, image_size=side)), picture)
