@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from supervision import box_iou_batch
 
 from pipelines.models import Model
 from plugins.grounding_dino.nodes import detect
@@ -50,7 +51,7 @@ def measure_finding(scenes: Iterable[Scene], model: Model[Any], seed: int) -> Fi
         for noun in dict.fromkeys(scene.names):
             score, box = _top(scene, noun, model)
             wanted = scene.boxes[[name == noun for name in scene.names]]
-            finding.hits.setdefault(noun, []).append(bool((iou(box[None], wanted) >= FOUND_IOU).any()))
+            finding.hits.setdefault(noun, []).append(bool((box_iou_batch(box[None], wanted) >= FOUND_IOU).any()))
             finding.present.append(score)
         missing = [noun for noun in DETECTION_NOUNS if noun not in scene.names]
         finding.absent.append(_top(scene, missing[rng.integers(len(missing))], model)[0])
@@ -65,16 +66,6 @@ def measure_masks(scenes: Iterable[Scene], model: Model[Any]) -> Estimate:
         both = (found & scene.masks).sum((1, 2))
         overlaps += list(both / (found | scene.masks).sum((1, 2)))
     return mean(overlaps)
-
-
-def iou(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """IoU of every box (N, 4) with every other (M, 4), both xyxy: (N, M)."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    both = np.clip(high - low, 0, None).prod(-1)
-    areas = [(side[:, 2:] - side[:, :2]).prod(-1) for side in (boxes, others)]
-    union = areas[0][:, None] + areas[1][None] - both
-    return np.asarray(both / np.maximum(union, 1e-9), np.float32)
 
 
 def _top(scene: Scene, noun: str, model: Model[Any]) -> tuple[float, NDArray[np.float32]]:
