@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sam_model.config import PRESETS, TINY, VIT_B, VIT_H, VIT_L, SamConfig
+from sam_model.config import PRESETS, TINY, VIT_B, VIT_H, VIT_L, VIT_T, SamConfig, TinyVitConfig
 from sam_model.errors import SamModelError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ __all__ = [
     "VIT_B",
     "VIT_H",
     "VIT_L",
+    "VIT_T",
     "Box",
     "ImageEmbedding",
     "MaskHint",
@@ -50,6 +51,7 @@ __all__ = [
     "Sam",
     "SamConfig",
     "SamModelError",
+    "TinyVitConfig",
     "build_sam",
     "load_sam",
     "save_sam",

@@ -7,6 +7,7 @@ directories that `save_sam` wrote: `config.json` and `model.safetensors` with of
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict, fields
@@ -18,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sam_model.config import PRESETS, SamConfig
+from sam_model.config import PRESETS, SamConfig, TinyVitConfig
 from sam_model.errors import CheckpointMismatchError, CheckpointNotFoundError, ConfigError, UnreadableCheckpointError
 from sam_model.modeling import Sam
 from sam_model.names import POSITIONS_TWICE, are_transformers, from_transformers
@@ -28,6 +29,8 @@ from sam_model.transformers_config import from_transformers_config
 CONFIG = "config.json"
 MODEL_TYPE = "segment_anything"
 POSITION_EMBEDDING = "image_encoder.pos_embed"
+STEM = "image_encoder.patch_embed.seq.2.c.weight"
+"""Of MobileSAM's encoder, which has no position embedding."""
 
 
 def load_sam(
@@ -41,7 +44,7 @@ def load_sam(
 
     Args:
         path: a file of tensors, or a directory with `config.json` and `model.safetensors` (whole or in shards).
-        variant: the preset that it must be ("vit_b", "vit_l", "vit_h", "tiny"); left out, the checkpoint decides.
+        variant: the preset that it must be ("tiny", "vit_t", "vit_b", "vit_l", "vit_h"); left out, the file decides.
         device: where the network shall live.
         dtype: of its parameters; the frequencies of positions stay in float32.
 
@@ -110,38 +113,63 @@ def _read_config(path: Path) -> SamConfig:
             return _own_config(content)
     except ConfigError as error:
         raise CheckpointMismatchError(f"{path}: {error}") from error
+    except TypeError as error:
+        raise CheckpointMismatchError(f"{path} has a size of the wrong kind: {error}") from error
     raise CheckpointMismatchError(f"{path} has model_type {kind!r}: expected 'sam' (transformers) or {MODEL_TYPE!r}")
 
 
 def _own_config(content: Mapping[str, Any]) -> SamConfig:
-    sizes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
-    del sizes["model_type"]
-    unknown = sizes.keys() - {field.name for field in fields(SamConfig)}
+    sizes = {name: value for name, value in content.items() if name != "model_type"}
+    if isinstance(tiny_vit := sizes.get("tiny_vit"), dict):
+        sizes["tiny_vit"] = TinyVitConfig(**_known_sizes(TinyVitConfig, tiny_vit))
+    return SamConfig(**_known_sizes(SamConfig, sizes))
+
+
+def _known_sizes(kind: type[SamConfig | TinyVitConfig], content: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = content.keys() - {field.name for field in fields(kind)}
     if unknown:
         raise ConfigError(f"unknown sizes {', '.join(sorted(unknown))}")
-    return SamConfig(**sizes)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
 
 
 def _config_of_file(source: Path, tensors: Mapping[str, Tensor], variant: str | None) -> SamConfig:
     """Find the preset with the checkpoint's encoder; a file says nothing else about its network."""
+    encoder = _mobile_encoder(tensors) if STEM in tensors else _encoder(tensors, source)
+    found = [name for name, preset in PRESETS.items() if _encoder_of(preset) == encoder]
+    if variant is not None and found and variant not in found:
+        raise CheckpointMismatchError(f"{source} holds {found[0]}, not {variant}")
+    if variant is None and not found:
+        *depths, width = encoder
+        blocks = " + ".join(map(str, depths))
+        known = f"{', '.join(PRESETS)}, or a directory with {CONFIG}"
+        raise CheckpointMismatchError(
+            f"{source} has an encoder of {blocks} blocks and {width} channels, which no variant has: expected {known}"
+        )
+    return PRESETS[variant or found[0]]
+
+
+def _encoder(tensors: Mapping[str, Tensor], source: Path) -> tuple[int, ...]:
+    """Blocks and channels."""
     positions = tensors.get(POSITION_EMBEDDING)
     if positions is None or positions.ndim != 4:
         raise CheckpointMismatchError(
             f"{source} is not Segment Anything: expected a tensor {POSITION_EMBEDDING} (1, h, w, c)"
         )
-    depth = len({name.split(".")[2] for name in tensors if name.startswith("image_encoder.blocks.")})
-    found = [
-        name
-        for name, preset in PRESETS.items()
-        if (preset.encoder_width, preset.encoder_depth) == (positions.shape[-1], depth)
-    ]
-    if variant is not None and found and variant not in found:
-        raise CheckpointMismatchError(f"{source} holds {found[0]}, not {variant}")
-    if variant is None and not found:
-        encoder = f"an encoder of {depth} blocks and {positions.shape[-1]} channels"
-        known = f"{', '.join(PRESETS)}, or a directory with {CONFIG}"
-        raise CheckpointMismatchError(f"{source} has {encoder}, which no variant has: expected {known}")
-    return PRESETS[variant or found[0]]
+    blocks = {name.split(".")[2] for name in tensors if name.startswith("image_encoder.blocks.")}
+    return len(blocks), positions.shape[-1]
+
+
+def _mobile_encoder(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Blocks of each stage, and channels of the first."""
+    blocks = {tuple(name.split(".")[2:5]) for name in tensors if name.startswith("image_encoder.layers.")}
+    stages = Counter(stage for stage, kind, _ in blocks if kind == "blocks")
+    return (*(stages[stage] for stage in sorted(stages)), tensors[STEM].shape[0])
+
+
+def _encoder_of(config: SamConfig) -> tuple[int, ...]:
+    if config.tiny_vit is not None:
+        return (*config.tiny_vit.depths, config.tiny_vit.widths[0])
+    return config.encoder_depth, config.encoder_width
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: Path) -> None:

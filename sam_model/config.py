@@ -6,8 +6,49 @@ A preset is a difference from another preset: `replace(VIT_B, encoder_width=1024
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 from sam_model.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyVitConfig:
+    """Sizes of MobileSAM's image encoder; the defaults are those of `mobile_sam.pt`.
+
+    The first stage convolves, the others attend in windows. Between stages stand `strides`; with the stem's 4 they make
+    the stride of the whole.
+    """
+
+    widths: tuple[int, ...] = (64, 128, 160, 320)
+    depths: tuple[int, ...] = (2, 2, 6, 2)
+    heads: tuple[int, ...] = (4, 5, 10)
+    """Of the stages that attend."""
+    windows: tuple[int, ...] = (7, 14, 7)
+    """Sides of the windows of the stages that attend, in cells of their grid."""
+    strides: tuple[int, ...] = (2, 2, 1)
+    classes: int = 1000
+    """Outputs of the classifier that published files still carry and nothing uses; without any it is left out."""
+
+    def __post_init__(self) -> None:
+        self._check_lengths()
+        for width, heads in zip(self.widths[1:], self.heads, strict=True):
+            if width % heads:
+                raise ConfigError(f"tiny_vit: a width of {width} must be divisible by its heads ({heads})")
+
+    def _check_lengths(self) -> None:
+        stages = len(self.widths)
+        lengths = {"widths": stages, "depths": stages}
+        for name in ("widths", "depths", "heads", "windows", "strides"):
+            sizes, length = getattr(self, name), lengths.get(name, stages - 1)
+            if len(sizes) != length or any(type(size) is not int or size < 1 for size in sizes):
+                raise ConfigError(
+                    f"tiny_vit: with {stages} widths, {name} must be {length} positive integers, not {sizes}"
+                )
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture along a side of a cell of the embedding."""
+        return 4 * prod(self.strides)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +56,8 @@ class SamConfig:
     """Sizes of the three networks; the defaults are the paper's ViT-B.
 
     The picture is a square of `image_size` pixels, seen as a grid of `grid_size` patches a side. Mask logits come out,
-    and mask hints go in, at four times the grid.
+    and mask hints go in, at four times the grid. With `tiny_vit` MobileSAM's encoder takes the place of the vision
+    transformer, whose own sizes, from `encoder_width` to `global_blocks`, then mean nothing.
     """
 
     image_size: int = 1024
@@ -27,6 +69,7 @@ class SamConfig:
     encoder_mlp_ratio: int = 4
     window_size: int = 14
     global_blocks: tuple[int, ...] = (2, 5, 8, 11)
+    tiny_vit: TinyVitConfig | None = None
 
     width: int = 256
     """Channels of the image embedding, the prompt tokens and the decoder."""
@@ -40,6 +83,8 @@ class SamConfig:
         self._check_sizes()
         self._check_divisions()
         self._check_global_blocks()
+        if self.tiny_vit is not None and self.tiny_vit.stride != self.patch_size:
+            raise ConfigError(f"patch_size ({self.patch_size}) must be the stride of tiny_vit ({self.tiny_vit.stride})")
 
     @property
     def grid_size(self) -> int:
@@ -53,7 +98,7 @@ class SamConfig:
 
     def _check_sizes(self) -> None:
         for name, value in vars(self).items():
-            if name != "global_blocks" and (type(value) is not int or value < 1):
+            if name not in ("global_blocks", "tiny_vit") and (type(value) is not int or value < 1):
                 raise ConfigError(f"{name} must be a positive integer, not {value!r}")
 
     def _check_divisions(self) -> None:
@@ -79,6 +124,7 @@ class SamConfig:
 VIT_B = SamConfig()
 VIT_L = replace(VIT_B, encoder_width=1024, encoder_depth=24, encoder_heads=16, global_blocks=(5, 11, 17, 23))
 VIT_H = replace(VIT_B, encoder_width=1280, encoder_depth=32, encoder_heads=16, global_blocks=(7, 15, 23, 31))
+VIT_T = replace(VIT_B, tiny_vit=TinyVitConfig())
 TINY = replace(
     VIT_B,
     image_size=192,
@@ -92,4 +138,4 @@ TINY = replace(
     decoder_mlp_width=512,
 )
 
-PRESETS = {"tiny": TINY, "vit_b": VIT_B, "vit_l": VIT_L, "vit_h": VIT_H}
+PRESETS = {"tiny": TINY, "vit_t": VIT_T, "vit_b": VIT_B, "vit_l": VIT_L, "vit_h": VIT_H}

@@ -4,5 +4,6 @@ from sam_model.modeling.image_encoder import ImageEncoder
 from sam_model.modeling.mask_decoder import MaskDecoder
 from sam_model.modeling.prompt_encoder import PromptEncoder
 from sam_model.modeling.sam import Sam, build_sam
+from sam_model.modeling.tiny_vit import TinyVit
 
-__all__ = ["ImageEncoder", "MaskDecoder", "PromptEncoder", "Sam", "build_sam"]
+__all__ = ["ImageEncoder", "MaskDecoder", "PromptEncoder", "Sam", "TinyVit", "build_sam"]

@@ -11,6 +11,7 @@ from sam_model.modeling.attention import RelativeAttention
 from sam_model.modeling.image_encoder import ImageEncoder
 from sam_model.modeling.mask_decoder import MaskDecoder
 from sam_model.modeling.prompt_encoder import PointTensors, PromptEncoder
+from sam_model.modeling.tiny_vit import TinyVit
 
 
 class Sam(nn.Module):
@@ -23,17 +24,17 @@ class Sam(nn.Module):
     def __init__(self, config: SamConfig, *, drop_path: float = 0.0) -> None:
         super().__init__()
         self.config = config
-        self.image_encoder = ImageEncoder(config, drop_path=drop_path)
+        self.image_encoder = _image_encoder(config, drop_path)
         self.prompt_encoder = PromptEncoder(config)
         self.mask_decoder = MaskDecoder(config)
 
     @property
     def device(self) -> torch.device:
-        return self.image_encoder.pos_embed.device
+        return self.prompt_encoder.no_mask_embed.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.image_encoder.pos_embed.dtype
+        return self.prompt_encoder.no_mask_embed.weight.dtype
 
     def decode(
         self,
@@ -57,13 +58,20 @@ def build_sam(config: SamConfig, *, drop_path: float = 0.0) -> Sam:
     PyTorch's defaults. `drop_path` is the rate of stochastic depth in the last block; it falls to 0 in the first.
     """
     sam = Sam(config, drop_path=drop_path)
-    nn.init.trunc_normal_(sam.image_encoder.pos_embed, std=0.02)
     sam.image_encoder.apply(_initialise)
     return sam
 
 
+def _image_encoder(config: SamConfig, drop_path: float) -> ImageEncoder | TinyVit:
+    if config.tiny_vit is None:
+        return ImageEncoder(config, drop_path=drop_path)
+    return TinyVit(config.tiny_vit, config.width, drop_path=drop_path)
+
+
 def _initialise(module: nn.Module) -> None:
     match module:
+        case ImageEncoder():
+            nn.init.trunc_normal_(module.pos_embed, std=0.02)
         case nn.Linear():
             nn.init.trunc_normal_(module.weight, std=0.02)
             nn.init.zeros_(module.bias)

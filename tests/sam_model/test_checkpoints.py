@@ -147,7 +147,7 @@ def test_another_kind_of_network_is_refused(tmp_path):
 
 
 def test_an_unknown_variant_lists_the_known(tmp_path):
-    with pytest.raises(ConfigError, match=r"no variant 'vit_x': there are tiny, vit_b, vit_l, vit_h$"):
+    with pytest.raises(ConfigError, match=r"no variant 'vit_x': there are tiny, vit_t, vit_b, vit_l, vit_h$"):
         load_sam(tmp_path, variant="vit_x")
 
 

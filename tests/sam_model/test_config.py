@@ -13,6 +13,7 @@ from sam_model.errors import ConfigError
 def test_presets_see_the_square_on_a_grid():
     assert {name: (preset.grid_size, preset.logits_size) for name, preset in PRESETS.items()} == {
         "tiny": (24, 96),
+        "vit_t": (64, 256),
         "vit_b": (64, 256),
         "vit_l": (64, 256),
         "vit_h": (64, 256),
