@@ -25,7 +25,7 @@ class TinyVit(nn.Module):
     def __init__(self, config: TinyVitConfig, width: int, *, drop_path: float = 0.0) -> None:
         super().__init__()
         self.patch_embed = Stem(config.widths[0])
-        rates = torch.split(torch.linspace(0, drop_path, sum(config.depths), device="cpu"), config.depths)
+        rates = torch.split(torch.linspace(0, drop_path, sum(config.depths), device="cpu"), list(config.depths))
         stages: list[nn.Module] = [ConvolutionStage(config, rates[0].tolist())]
         stages += [AttentionStage(config, index, rate.tolist()) for index, rate in enumerate(rates[1:], start=1)]
         self.layers = nn.ModuleList(stages)
