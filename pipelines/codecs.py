@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
+from pipelines.plans import All, Coloured, InHalf, Near, Ranked, Selector, Span
 from pipelines.values import Detections, Edit, EditPlan, Embedding, Image, Mask
 
 Tree: TypeAlias = Any
@@ -176,10 +177,29 @@ def _decode_plan(tree: Mapping[str, Tree], _: Mapping[str, bytes]) -> EditPlan:
 
 
 def _decode_edit(tree: Mapping[str, Tree]) -> Edit:
-    start, end = tree["span"]
-    return Edit(tree["action"], tree["target"], tree["replacement"], (start, end))
+    spans = {name: _span(value) for name, value in tree.items() if name.endswith("_span") and value is not None}
+    return Edit(
+        tree["action"],
+        tree["target"],
+        tree["replacement"],
+        _span(tree["span"]),
+        which=tuple(map(_decode_selector, tree["which"])),
+        position=tree["position"],
+        attribute=tree["attribute"],
+        **spans,
+    )
 
 
+def _decode_selector(tree: Mapping[str, Tree]) -> Selector:
+    return _SELECTORS[tree["kind"]](**{**tree, "span": _span(tree["span"])})
+
+
+def _span(ends: list[int]) -> Span:
+    start, end = ends
+    return start, end
+
+
+_SELECTORS: Mapping[str, Callable[..., Selector]] = {kind.kind: kind for kind in (All, Ranked, InHalf, Coloured, Near)}
 _DETECTIONS = Codec("detections", Detections, _encode_detections, _decode_detections)
 _PATH = Codec("path", Path, lambda path, _: {"path": str(path)}, lambda tree, _: Path(tree["path"]))
 

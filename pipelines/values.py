@@ -11,12 +11,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import PortError
+from pipelines.plans import Edit, EditPlan
 
 __all__ = [
     "Axis",
@@ -169,30 +170,6 @@ class Embedding:
         if self.array.ndim != 1 or self.array.dtype != np.float32:
             raise PortError(f"an embedding is (length,) of float32, not {self.array.shape} {self.array.dtype}.")
         _freeze(self.array)
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One thing that a sentence asks for; `span` is where in the sentence it stands, as (start, end) characters."""
-
-    action: Literal["replace", "remove", "add", "recolour", "background"]
-    target: str
-    replacement: str | None
-    span: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class EditPlan:
-    """What a sentence asks for, in its own order."""
-
-    sentence: str
-    edits: tuple[Edit, ...]
-
-    @property
-    def targets(self) -> str:
-        """What to look for, as a Grounding DINO prompt: `"dog. leash."`, lower case, each phrase once."""
-        phrases = dict.fromkeys(edit.target.lower().strip() for edit in self.edits)
-        return " ".join(f"{phrase}." for phrase in phrases if phrase)
 
 
 def empty_detections(shape: tuple[int, int], *, masks: bool) -> Detections:

@@ -13,6 +13,7 @@ import supervision
 from pipelines import Edit, EditPlan, Embedding, Image, Mask, empty_detections
 from pipelines.codecs import Blobs, NotStorableError, decode, encode
 from pipelines.content import content_id
+from pipelines.plans import All, Coloured, InHalf, Near, Ranked
 
 RNG = np.random.default_rng(7)
 
@@ -57,6 +58,18 @@ VALUES = {
     "embedding": Embedding(RNG.random(16, dtype=np.float32)),
     "edit": Edit("recolour", "car", "red", (0, 9)),
     "plan": EditPlan("remove the dog", (Edit("remove", "dog", None, (0, 14)),)),
+    "edit with every part": Edit(
+        "add",
+        "dog",
+        "hat",
+        (0, 40),
+        which=(All((1, 4)), Coloured("red"), InHalf("top"), Near("tree", "left", (5, 9)), Ranked("right", 2, 3)),
+        position="on",
+        attribute="colour",
+        target_span=(3, 6),
+        replacement_span=(7, 9),
+        position_span=(10, 12),
+    ),
     "masks": detections(),
     "no boxes": empty_detections((5, 7), masks=False),
     "no masks": empty_detections((5, 7), masks=True),
@@ -89,6 +102,12 @@ def test_detections_keep_the_kind_of_every_column():
     assert back.data["class_name"].tolist() == ["dog", "Schäferhund"]
     assert back.data["notes"] == ["a", "b"]
     assert back.metadata == {"prompt": "dog."}
+
+
+def test_an_edit_comes_back_part_for_part():
+    edit = VALUES["edit with every part"]
+    back, _ = through_json(edit)
+    assert back == edit
 
 
 def test_pictures_are_png_and_arrays_are_npz():

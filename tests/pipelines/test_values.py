@@ -57,6 +57,13 @@ def test_targets_are_a_prompt_with_each_phrase_once():
     assert EditPlan("", tuple(edits)).targets == "dog. leash."
 
 
+def test_what_lies_beside_is_looked_for_and_a_background_is_not():
+    beside = Edit("remove", "dog", None, (0, 0), which=(Near("Tree"),))
+    behind = Edit("background", "background", "beach", (0, 0))
+    anywhere = Edit("add", "", "hat", (0, 0))
+    assert EditPlan("", (beside, behind, anywhere)).targets == "dog. tree."
+
+
 def test_detections_are_supervisions_own():
     import supervision
 
