@@ -6,8 +6,12 @@ SamModelError
 │   ├── CheckpointNotFoundError    no such file or directory, or no weights in it
 │   ├── UnreadableCheckpointError  damaged, of an unknown format, or a pickle that would run code
 │   └── CheckpointMismatchError    readable, but not the weights of this network
+├── DatasetError           pictures and masks to learn from that are missing or make no sense
 ├── ImageError             a picture that is not (height, width, 3) uint8
-└── PromptError            points, boxes or mask hints that make no sense for the picture
+├── MaskError              masks or run lengths that describe no mask
+├── PromptError            points, boxes or mask hints that make no sense for the picture
+├── RecordError            a file of masks that cannot be read or written
+└── SettingsError          settings out of their range
 """
 
 from __future__ import annotations
@@ -37,9 +41,25 @@ class CheckpointMismatchError(CheckpointError):
     """The file can be read, but its tensors or its configuration belong to another network."""
 
 
+class DatasetError(SamModelError):
+    """Pictures and masks to learn from are missing, or make no sense."""
+
+
 class ImageError(SamModelError):
     """The picture is not an RGB array of bytes."""
 
 
 class PromptError(SamModelError):
     """A prompt has the wrong shape, labels or coordinates."""
+
+
+class MaskError(SamModelError):
+    """Masks have the wrong shape or type, or run lengths do not fill their size."""
+
+
+class RecordError(SamModelError):
+    """A file of masks (SA-1B) cannot be read or written."""
+
+
+class SettingsError(SamModelError):
+    """A setting lies outside the range in which it makes sense."""
