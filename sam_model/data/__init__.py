@@ -1,0 +1,1 @@
+"""Pictures with masks on disk: SA-1B and COCO."""
