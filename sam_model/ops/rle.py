@@ -5,8 +5,9 @@ Runs of 0 and 1 alternate down the columns, from left to right, and begin with 0
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,9 @@ class Rle:
         """
         if not isinstance(segmentation, Mapping):
             given = type(segmentation).__name__
-            raise MaskError(f"a segmentation must be run lengths, {{'size', 'counts'}}, not {given} (polygons are none)")
+            raise MaskError(
+                f"a segmentation must be run lengths, {{'size', 'counts'}}, not {given} (polygons are none)"
+            )
         height, width = _size(segmentation.get("size"))
         match segmentation.get("counts"):
             case str(text):
@@ -105,7 +108,7 @@ def encode(masks: Bool[np.ndarray, "n height width"]) -> list[Rle]:
     Raises:
         MaskError: for another shape or type, and for masks without pixels.
     """
-    stack = _checked(masks)
+    stack = check_masks(masks)
     height, width = stack.shape[1:]
     size = max(1, PIXELS_AT_ONCE // (height * width))
     texts: list[str] = []
@@ -128,8 +131,25 @@ def decode(rles: Sequence[Rle], *, height: int, width: int) -> Bool[np.ndarray, 
         edges = np.cumsum(rle.runs)[:-1]
         mask[edges % height, edges // height] = True
         mask[0] = np.searchsorted(edges, np.arange(width) * height, side="right") % 2 == 1
-        for above, row in _pairs(mask):
+        for above, row in pairwise(mask):
             np.not_equal(above, row, out=row)
+    return masks
+
+
+def check_masks(masks: object) -> Bool[np.ndarray, "n height width"]:
+    """Let only a stack of masks through.
+
+    Raises:
+        MaskError: saying what came instead.
+    """
+    if not isinstance(masks, np.ndarray):
+        raise MaskError(f"masks must be a numpy array, not {type(masks).__name__}: use numpy.asarray(masks)")
+    if masks.dtype != np.bool_:
+        raise MaskError(f"masks must be bool, not {masks.dtype}: say where they are inside, as in masks > 0")
+    if masks.ndim != 3:
+        raise MaskError(f"masks must have shape (n, height, width), not {masks.shape}: masks[None] makes one a stack")
+    if 0 in masks.shape[1:]:
+        raise MaskError(f"masks of shape {masks.shape} have no pixels")
     return masks
 
 
@@ -165,28 +185,12 @@ def _places(flags: Bool[np.ndarray, " size"], words: Int64[np.ndarray, " words"]
     return np.asarray(words[word] * WORD + byte)
 
 
-def _pairs(mask: Bool[np.ndarray, "height width"]) -> Iterator[tuple[Bool[np.ndarray, " width"], ...]]:
-    return zip(mask[:-1], mask[1:], strict=True)
-
-
 def _joined(runs: Int64[np.ndarray, " runs"]) -> Int64[np.ndarray, " fewer"]:
     """The same mask without runs of length 0, except in front."""
     places, crossings = np.unique(np.cumsum(runs)[:-1], return_counts=True)
     total = runs.sum()
     edges = places[(crossings % 2 == 1) & (places < total)]
     return np.diff(edges, prepend=0, append=total)
-
-
-def _checked(masks: object) -> Bool[np.ndarray, "n height width"]:
-    if not isinstance(masks, np.ndarray):
-        raise MaskError(f"masks must be a numpy array, not {type(masks).__name__}: use numpy.asarray(masks)")
-    if masks.dtype != np.bool_:
-        raise MaskError(f"masks must be bool, not {masks.dtype}: say where they are inside, as in masks > 0")
-    if masks.ndim != 3:
-        raise MaskError(f"masks must have shape (n, height, width), not {masks.shape}: masks[None] makes one a stack")
-    if 0 in masks.shape[1:]:
-        raise MaskError(f"masks of shape {masks.shape} have no pixels")
-    return masks
 
 
 def _whole_numbers(runs: ArrayLike) -> Int64[np.ndarray, " runs"]:

@@ -1,8 +1,8 @@
 """Run lengths ⇄ COCO's printable text (`rleToString` and `rleFrString` of pycocotools' maskApi.c).
 
-From the fourth run on, a run is written as its difference to the run before the last. Each number becomes groups of five
-bits, lowest first, as characters from "0" (48) on; a sixth bit says that more groups follow, and the highest bit of the
-last group is the sign.
+From the fourth run on, a run is written as its difference to the run before the last. Each number becomes groups of
+five bits, lowest first, as characters from "0" (48) on; a sixth bit says that more groups follow, and the highest bit
+of the last group is the sign.
 """
 
 from __future__ import annotations
