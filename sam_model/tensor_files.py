@@ -31,10 +31,11 @@ _DAMAGED = (
 )
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path, *, under: str | None = None) -> dict[str, Tensor]:
     """Read the tensors of a file, or of the whole or sharded safetensors of a directory, by name.
 
-    They are copies: the file may be replaced while the network is in use.
+    They are copies: the file may be replaced while the network is in use. In a pickle they may lie in a dictionary
+    `under` that name, as training code saves them.
 
     Raises:
         CheckpointNotFoundError: when there is no such file, or no weights in the directory.
@@ -43,7 +44,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.exists():
         raise CheckpointNotFoundError(f"{path}: no such file or directory")
     files = _files(path) if path.is_dir() else [path]
-    return {name: tensor.clone() for file in files for name, tensor in _read_file(file).items()}
+    return {name: tensor.clone() for file in files for name, tensor in _read_file(file, under).items()}
 
 
 def _files(directory: Path) -> list[Path]:
@@ -71,20 +72,22 @@ def _shard_names(index: Path) -> list[str]:
     return names
 
 
-def _read_file(path: Path) -> dict[str, Tensor]:
+def _read_file(path: Path, under: str | None) -> dict[str, Tensor]:
     if path.suffix != ".safetensors":
-        return _read_pickle(path)
+        return _read_pickle(path, under)
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError) as error:
         raise UnreadableCheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
+def _read_pickle(path: Path, under: str | None) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except _DAMAGED as error:
         raise UnreadableCheckpointError(_why_unreadable(path, str(error))) from error
+    if isinstance(content, dict) and isinstance(content.get(under), dict):
+        content = content[under]
     if not isinstance(content, dict):
         raise UnreadableCheckpointError(f"{path} holds a {type(content).__name__}, expected a dictionary of tensors")
     for name, value in content.items():
