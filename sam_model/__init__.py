@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sam_model.checkpoints import load_sam, save_sam
     from sam_model.modeling import Sam, build_sam
     from sam_model.predictor import ImageEmbedding, MaskPrediction, Predictor
-    from sam_model.prompts import Box, MaskHint, Points
+    from sam_model.prompts import Box, MaskHint, Points, TextPrompt
 
 _HOMES = {
     "Box": "prompts",
@@ -30,6 +30,7 @@ _HOMES = {
     "Points": "prompts",
     "Predictor": "predictor",
     "Sam": "modeling",
+    "TextPrompt": "prompts",
     "build_sam": "modeling",
     "load_sam": "checkpoints",
     "save_sam": "checkpoints",
@@ -51,6 +52,7 @@ __all__ = [
     "Sam",
     "SamConfig",
     "SamModelError",
+    "TextPrompt",
     "TinyVitConfig",
     "build_sam",
     "load_sam",

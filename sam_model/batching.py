@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 
 from sam_model.errors import PromptError
 from sam_model.preprocess import Frame
-from sam_model.prompts import PADDING, Box, MaskHint, Points, Prompt, describe
+from sam_model.prompts import PADDING, Box, MaskHint, Points, Prompt, TextPrompt, describe
 
-P = TypeVar("P", Points, Box, MaskHint)
+P = TypeVar("P", Points, Box, MaskHint, TextPrompt)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,6 +25,7 @@ class PromptBatch:
     labels: Int[np.ndarray, "n k"] | None
     boxes: Float[np.ndarray, "n 4"] | None
     hints: Float[np.ndarray, "n h w"] | None
+    texts: Float[np.ndarray, "n text"] | None
 
     def parts(self, size: int) -> Iterator[tuple[Int[np.ndarray, " rows"], PromptBatch]]:
         """Cut into parts of at most `size` prompts that have equally many points, with their row numbers.
@@ -41,38 +42,42 @@ class PromptBatch:
         points = labels = None
         if self.points is not None and self.labels is not None:
             points, labels = _unpadded(self.points[rows], self.labels[rows])
-        boxes = None if self.boxes is None else self.boxes[rows]
-        hints = None if self.hints is None else self.hints[rows]
-        return PromptBatch(count=len(rows), points=points, labels=labels, boxes=boxes, hints=hints)
+        boxes, hints, texts = (None if part is None else part[rows] for part in (self.boxes, self.hints, self.texts))
+        return PromptBatch(count=len(rows), points=points, labels=labels, boxes=boxes, hints=hints, texts=texts)
 
 
-def gather(prompts: Prompt | Sequence[Prompt], frame: Frame, *, hint_size: int) -> PromptBatch:
+def gather(prompts: Prompt | Sequence[Prompt], frame: Frame, *, hint_size: int, text_width: int | None) -> PromptBatch:
     """Check that prompts fit one another, the picture and the network, and bring them to the model's square.
 
     Args:
         prompts: one kind of prompt, or several that describe the same objects.
         frame: of the picture that is asked about.
         hint_size: side of the network's low-resolution logits.
+        text_width: numbers of a text embedding, or None for a network that takes no text.
 
     Raises:
         PromptError: for no prompt, two of a kind, different numbers, an empty prompt, one that leaves the picture (its
-            edges belong to it), or mask hints of another size.
+            edges belong to it), or mask hints or text embeddings of another size.
     """
     given = as_tuple(prompts)
-    points, box, hint = _only(Points, given), _only(Box, given), _only(MaskHint, given)
-    count = _common_count(points, box, hint)
+    points, box = _only(Points, given), _only(Box, given)
+    hint, text = _only(MaskHint, given), _only(TextPrompt, given)
+    count = _common_count(given)
     if points is not None:
         _check_points(points, frame, alone=len(given) == 1)
     if box is not None:
         _check_boxes(box, frame)
     if hint is not None:
         _check_hints(hint, hint_size)
+    if text is not None:
+        _check_text(text, text_width)
     return PromptBatch(
         count=count,
         points=None if points is None else frame.to_model(points.xy),
         labels=None if points is None else points.labels,
         boxes=None if box is None else frame.boxes_to_model(box.xyxy),
         hints=None if hint is None else hint.logits,
+        texts=None if text is None else text.embedding,
     )
 
 
@@ -84,8 +89,10 @@ def as_tuple(prompts: object) -> tuple[Prompt, ...]:
     """
     given = tuple(prompts) if isinstance(prompts, list | tuple) else (prompts,)
     for prompt in given:
-        if not isinstance(prompt, Points | Box | MaskHint):
-            raise PromptError(f"a prompt must be Points, a Box or a MaskHint, not {type(prompt).__name__}")
+        if not isinstance(prompt, Prompt):
+            raise PromptError(
+                f"a prompt must be Points, a Box, a MaskHint or a TextPrompt, not {type(prompt).__name__}"
+            )
     return given
 
 
@@ -96,16 +103,10 @@ def _only(kind: type[P], given: Sequence[Prompt]) -> P | None:
     return found[0] if found else None
 
 
-def _common_count(points: Points | None, box: Box | None, hint: MaskHint | None) -> int:
-    counts = {}
-    if points is not None:
-        counts["points"] = len(points.xy)
-    if box is not None:
-        counts["boxes"] = len(box.xyxy)
-    if hint is not None:
-        counts["mask hints"] = len(hint.logits)
-    if not counts:
-        raise PromptError("no prompt: give Points, a Box, a MaskHint, or several of them for the same objects")
+def _common_count(given: Sequence[Prompt]) -> int:
+    if not given:
+        raise PromptError("no prompt: give Points, a Box, a MaskHint, a TextPrompt, or several for the same objects")
+    counts = {prompt.kind: len(prompt) for prompt in given}
     if len(set(counts.values())) > 1:
         found = " and ".join(f"{count} {kind}" for kind, count in counts.items())
         raise PromptError(f"prompts given together must be equally many, not {found}")
@@ -133,6 +134,18 @@ def _check_hints(hint: MaskHint, size: int) -> None:
     height, width = hint.logits.shape[1:]
     if (height, width) != (size, size):
         raise PromptError(f"mask hints must be this model's low-resolution logits, {size}x{size}, not {height}x{width}")
+
+
+def _check_text(text: TextPrompt, width: int | None) -> None:
+    found = text.embedding.shape[1]
+    if width is None:
+        raise PromptError(
+            "this network was trained without text: rank masks with CLIP, or load weights with text_width"
+        )
+    if found != width:
+        raise PromptError(
+            f"this network takes text embeddings of {width} numbers, not {found}: use the CLIP it was trained with"
+        )
 
 
 def _outside(xy: Float[np.ndarray, "n k 2"], frame: Frame) -> Bool[np.ndarray, "n k"]:

@@ -73,6 +73,8 @@ class SamConfig:
 
     width: int = 256
     """Channels of the image embedding, the prompt tokens and the decoder."""
+    text_width: int | None = None
+    """Numbers of the CLIP embeddings that the network was trained to take as prompts (paper, section 7.5), if any."""
     hint_channels: int = 16
     """Channels inside the network that embeds mask hints."""
     decoder_depth: int = 2
@@ -98,7 +100,8 @@ class SamConfig:
 
     def _check_sizes(self) -> None:
         for name, value in vars(self).items():
-            if name not in ("global_blocks", "tiny_vit") and (type(value) is not int or value < 1):
+            absent = value is None and name == "text_width"
+            if name not in ("global_blocks", "tiny_vit") and not absent and (type(value) is not int or value < 1):
                 raise ConfigError(f"{name} must be a positive integer, not {value!r}")
 
     def _check_divisions(self) -> None:

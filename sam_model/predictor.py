@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import torch
@@ -18,10 +19,11 @@ from torch import Tensor
 from sam_model.batching import PromptBatch, gather
 from sam_model.modeling import Sam
 from sam_model.modeling.mask_decoder import select_masks
+from sam_model.modeling.two_way_transformer import Picture
 from sam_model.preprocess import Frame, check_image, to_square
 from sam_model.prompts import Prompt
 
-PROMPTS_AT_ONCE = {"cpu": 8}
+PROMPTS_AT_ONCE = {"cpu": 4}
 PROMPTS_AT_ONCE_ELSEWHERE = 64
 """A ViT-sized decoder works in about 60 MB a prompt; more at once only helps where a device would stay idle."""
 
@@ -32,6 +34,8 @@ class ImageEmbedding:
 
     features: Float[Tensor, "1 c h w"]
     frame: Frame
+    picture: Picture
+    """The features as the mask decoder reads them where there are no mask hints."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +55,6 @@ class Predictor:
 
     def __init__(self, sam: Sam) -> None:
         self.sam = sam.eval()
-        with torch.inference_mode():
-            self._positions = sam.prompt_encoder.image_positions()
 
     @torch.inference_mode()
     def embed(self, image: UInt8[np.ndarray, "height width 3"]) -> ImageEmbedding:
@@ -67,7 +69,8 @@ class Predictor:
         pixels = check_image(image)
         frame = Frame(height=pixels.shape[0], width=pixels.shape[1], square=self.sam.config.image_size)
         square = to_square(pixels, frame).to(self.sam.device, self.sam.dtype)
-        return ImageEmbedding(self.sam.image_encoder(square[None]), frame)
+        features = self.sam.image_encoder(square[None])
+        return ImageEmbedding(features, frame, self.sam.look(features))
 
     @torch.inference_mode()
     def predict(
@@ -77,7 +80,7 @@ class Predictor:
 
         Args:
             embedding: of the picture, by this predictor.
-            prompts: `Points`, a `Box`, a `MaskHint`, or a tuple of them that describes the same objects.
+            prompts: `Points`, a `Box`, a `MaskHint`, a `TextPrompt`, or a tuple of them about the same objects.
             multimask: give the three masks (whole, part, subpart) of an ambiguous prompt, such as a single point,
                 instead of the one of a clear prompt.
 
@@ -85,7 +88,7 @@ class Predictor:
             PromptError: for prompts that make no sense or do not fit the picture.
         """
         config = self.sam.config
-        batch = gather(prompts, embedding.frame, hint_size=config.logits_size)
+        batch = gather(prompts, embedding.frame, hint_size=config.logits_size, text_width=config.text_width)
         answer = _blank(batch.count, 3 if multimask else 1, embedding.frame, config.logits_size)
         for rows, part in batch.parts(PROMPTS_AT_ONCE.get(self.sam.device.type, PROMPTS_AT_ONCE_ELSEWHERE)):
             logits, iou = select_masks(*self._decode(embedding, part), multimask=multimask)
@@ -97,20 +100,22 @@ class Predictor:
     def _decode(
         self, embedding: ImageEmbedding, batch: PromptBatch
     ) -> tuple[Float[Tensor, "n 4 h w"], Float[Tensor, "n 4"]]:
-        points = boxes = hints = None
-        if batch.points is not None:
-            points = self._tensor(batch.points), torch.as_tensor(batch.labels, device=self.sam.device)
-        if batch.boxes is not None:
-            boxes = self._tensor(batch.boxes)
-        if batch.hints is not None:
-            hints = self._tensor(batch.hints)[:, None].to(self.sam.dtype)
-        sparse, dense = self.sam.prompt_encoder(points=points, boxes=boxes, masks=hints)
-        logits, iou = self.sam.mask_decoder(embedding.features, self._positions, sparse, dense)
-        return logits, iou
+        points = None
+        if batch.points is not None and batch.labels is not None:
+            points = self._tensor(batch.points), torch.from_numpy(batch.labels).to(self.sam.device)
+        hints, picture = self._tensor(batch.hints), embedding.picture
+        if hints is not None:
+            picture = self.sam.look(embedding.features, hints[:, None].to(self.sam.dtype))
+        boxes, texts = self._tensor(batch.boxes), self._tensor(batch.texts)
+        return self.sam.answer(picture, points=points, boxes=boxes, texts=texts)
 
-    def _tensor(self, array: Float[np.ndarray, "*shape"]) -> Tensor:
+    @overload
+    def _tensor(self, array: Float[np.ndarray, "*shape"]) -> Tensor: ...
+    @overload
+    def _tensor(self, array: None) -> None: ...
+    def _tensor(self, array: Float[np.ndarray, "*shape"] | None) -> Tensor | None:
         """Float32 before it travels: some devices know no float64."""
-        return torch.from_numpy(array.astype(np.float32)).to(self.sam.device)
+        return None if array is None else torch.from_numpy(array.astype(np.float32)).to(self.sam.device)
 
 
 def _blank(count: int, masks: int, frame: Frame, logits_size: int) -> MaskPrediction:

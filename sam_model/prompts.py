@@ -1,4 +1,4 @@
-"""What can be asked about a picture: points, boxes, mask hints. One value holds one prompt or many.
+"""What can be asked about a picture: points, boxes, mask hints, text. One value holds one prompt or many.
 
 Points and boxes are in pixels of the picture: (0, 0) is the upper left corner of the upper left pixel, x runs right.
 Several kinds given together, as a tuple, describe the same objects: the first box goes with the first row of points.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -24,6 +24,7 @@ FOREGROUND, BACKGROUND, PADDING = 1, 0, -1
 class Points:
     """Clicks: n prompts of k points each."""
 
+    kind: ClassVar[str] = "points"
     xy: Float[np.ndarray, "n k 2"]
     labels: Int[np.ndarray, "n k"]
 
@@ -37,7 +38,7 @@ class Points:
         Raises:
             PromptError: for other shapes or labels, and for points that are no numbers.
         """
-        places = _numbers(xy, "points", one=("k", 2))
+        places = _numbers(xy, self.kind, one=("k", 2))
         marks = np.array(labels)
         if marks.shape != np.shape(xy)[:-1]:
             expected = np.shape(xy)[:-1]
@@ -47,6 +48,9 @@ class Points:
             raise PromptError(f"a label must be 1 (on the object), 0 (not on it) or -1 (no point), not {unknown[0]}")
         object.__setattr__(self, "xy", places)
         object.__setattr__(self, "labels", _frozen(marks.reshape(places.shape[:2]).astype(np.int64)))
+
+    def __len__(self) -> int:
+        return len(self.xy)
 
     @classmethod
     def ragged(cls, prompts: Sequence[tuple[ArrayLike, ArrayLike]]) -> Points:
@@ -69,6 +73,7 @@ class Points:
 class Box:
     """Boxes: n prompts of one box each."""
 
+    kind: ClassVar[str] = "boxes"
     xyxy: Float[np.ndarray, "n 4"]
 
     def __init__(self, xyxy: ArrayLike) -> None:
@@ -80,17 +85,21 @@ class Box:
         Raises:
             PromptError: for another shape, and for corners that are no numbers or in the wrong order.
         """
-        boxes = _numbers(xyxy, "boxes", one=(4,))
+        boxes = _numbers(xyxy, self.kind, one=(4,))
         for index in np.flatnonzero((boxes[:, 2:] < boxes[:, :2]).any(axis=1))[:1]:
             place = describe(boxes[index])
             raise PromptError(f"box {index}, {place}, ends before it starts: give (left, top, right, bottom)")
         object.__setattr__(self, "xyxy", boxes)
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
 
 
 @dataclass(frozen=True, eq=False, init=False)
 class MaskHint:
     """Earlier answers to be improved: n prompts of one map of logits each."""
 
+    kind: ClassVar[str] = "mask hints"
     logits: Float[np.ndarray, "n h w"]
 
     def __init__(self, logits: ArrayLike) -> None:
@@ -103,10 +112,43 @@ class MaskHint:
         Raises:
             PromptError: for another shape and for values that are no numbers.
         """
-        object.__setattr__(self, "logits", _numbers(logits, "mask hints", one=("h", "w")))
+        object.__setattr__(self, "logits", _numbers(logits, self.kind, one=("h", "w")))
+
+    def __len__(self) -> int:
+        return len(self.logits)
 
 
-Prompt: TypeAlias = Points | Box | MaskHint
+@dataclass(frozen=True, eq=False, init=False)
+class TextPrompt:
+    """What to look for, in words: n prompts of one CLIP embedding each, for networks trained with them.
+
+    Such a network has learned from image embeddings of masked things (paper, section 7.5 and appendix D.5), so an image
+    embedding asks for things that look alike.
+    """
+
+    kind: ClassVar[str] = "text embeddings"
+    embedding: Float[np.ndarray, "n text"]
+
+    def __init__(self, embedding: ArrayLike) -> None:
+        """Take one embedding or n embeddings; their length does not matter, only their direction.
+
+        Args:
+            embedding: (text_width,) or (n, text_width), from the CLIP model that the network was trained with.
+
+        Raises:
+            PromptError: for another shape, for values that are no numbers, and for an embedding of zeros.
+        """
+        vectors = _numbers(embedding, self.kind, one=("text_width",))
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        for index in np.flatnonzero(lengths == 0)[:1]:
+            raise PromptError(f"text embedding {index} is all zeros: it has no direction")
+        object.__setattr__(self, "embedding", _frozen(vectors / lengths))
+
+    def __len__(self) -> int:
+        return len(self.embedding)
+
+
+Prompt: TypeAlias = Points | Box | MaskHint | TextPrompt
 
 
 def describe(row: Float[np.ndarray, " numbers"]) -> str:

@@ -73,10 +73,7 @@ def _attend_rows(
 
 
 class Attention(nn.Module):
-    """Multi-head attention between two sets of tokens, in `inner` channels.
-
-    Keys and values (or queries) of a batch of one serve a whole batch of the others: they are projected once.
-    """
+    """Multi-head attention between two sets of tokens, in `inner` channels."""
 
     def __init__(self, width: int, heads: int, *, inner: int | None = None) -> None:
         super().__init__()
@@ -88,13 +85,16 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(inner, width)
 
     def forward(
-        self, q: Float[Tensor, "#n queries c"], k: Float[Tensor, "#n keys c"], v: Float[Tensor, "#n keys c"]
-    ) -> Float[Tensor, "#n queries c"]:
-        batch = max(q.shape[0], k.shape[0])
-        queries, keys, values = (
-            rearrange(project(tokens), "n t (heads d) -> n heads t d", heads=self.heads).expand(batch, -1, -1, -1)
-            for project, tokens in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v))
-        )
-        out = F.scaled_dot_product_attention(queries, keys, values)
-        projected: Tensor = self.out_proj(rearrange(out, "n heads t d -> n t (heads d)"))
-        return projected
+        self, q: Float[Tensor, "n queries c"], k: Float[Tensor, "n keys c"], v: Float[Tensor, "n keys c"]
+    ) -> Float[Tensor, "n queries c"]:
+        queries, keys, values = self.split(self.q_proj(q)), self.split(self.k_proj(k)), self.split(self.v_proj(v))
+        return self.join(F.scaled_dot_product_attention(queries, keys, values))
+
+    def split(self, tokens: Float[Tensor, "n t inner"]) -> Float[Tensor, "n heads t d"]:
+        """Give each head its channels."""
+        return rearrange(tokens, "n t (heads d) -> n heads t d", heads=self.heads)
+
+    def join(self, tokens: Float[Tensor, "n heads t d"]) -> Float[Tensor, "n t c"]:
+        """Put the heads' channels together and project them."""
+        joined: Tensor = self.out_proj(rearrange(tokens, "n heads t d -> n t (heads d)"))
+        return joined

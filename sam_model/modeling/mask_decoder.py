@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from sam_model.config import SamConfig
 from sam_model.modeling.layers import Head, LayerNorm2d
-from sam_model.modeling.two_way_transformer import TwoWayTransformer
+from sam_model.modeling.two_way_transformer import Picture, TwoWayTransformer
 
 MASKS = 4
 """Masks for a prompt: the first answers a clear prompt, the others are whole, part and subpart for an ambiguous one."""
@@ -24,45 +27,79 @@ class MaskDecoder(nn.Module):
         self.transformer = TwoWayTransformer(config)
         self.iou_token = nn.Embedding(1, width)
         self.mask_tokens = nn.Embedding(MASKS, width)
-        self.output_upscaling = nn.Sequential(
-            nn.ConvTranspose2d(width, width // 4, kernel_size=2, stride=2),
-            LayerNorm2d(width // 4),
-            nn.GELU(),
-            nn.ConvTranspose2d(width // 4, width // 8, kernel_size=2, stride=2),
-            nn.GELU(),
-        )
+        self.output_upscaling = Upscaling(width)
         self.output_hypernetworks_mlps = nn.ModuleList(Head(width, width // 8) for _ in range(MASKS))
         self.iou_prediction_head = Head(width, MASKS)
 
+    def look(self, image_embeddings: Float[Tensor, "n c h w"], image_positions: Float[Tensor, "1 c h w"]) -> Picture:
+        """Compute what depends on the picture alone.
+
+        Args:
+            image_embeddings: from the image encoder, with the dense embedding of the prompt encoder added.
+            image_positions: from `PromptEncoder.image_positions`.
+        """
+        return self.transformer.look(image_embeddings, image_positions)
+
     def forward(
-        self,
-        image_embeddings: Float[Tensor, "#n c h w"],
-        image_positions: Float[Tensor, "1 c h w"],
-        sparse: Float[Tensor, "n tokens c"],
-        dense: Float[Tensor, "#n c h w"],
-    ) -> tuple[Float[Tensor, "n 4 4*h 4*w"], Float[Tensor, "n 4"]]:
+        self, picture: Picture, sparse: Float[Tensor, "n tokens c"]
+    ) -> tuple[Float[Tensor, "n 4 height width"], Float[Tensor, "n 4"]]:
         """Decode n prompts on one picture, or each on its own.
 
         Args:
-            image_embeddings: from the image encoder.
-            image_positions: from `PromptEncoder.image_positions`.
+            picture: from `look`.
             sparse: prompt tokens, from the prompt encoder.
-            dense: embedded mask hints, from the prompt encoder; one may serve all prompts.
 
         Returns:
             Logits at four times the grid (inside where > 0), and the IoU that the network expects of each mask.
         """
         queries = torch.cat((self.iou_token.weight, self.mask_tokens.weight))
         tokens = torch.cat((queries.expand(sparse.shape[0], -1, -1), sparse), dim=1)
-        tokens, pixels = self.transformer(image_embeddings + dense, image_positions, tokens)
+        tokens, pixels = self.transformer(picture, tokens)
         return self._masks(tokens[:, 1 : 1 + MASKS], pixels), self.iou_prediction_head(tokens[:, 0])
 
-    def _masks(self, tokens: Float[Tensor, "n 4 c"], pixels: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 4*h 4*w"]:
+    def _masks(
+        self, tokens: Float[Tensor, "n 4 c"], pixels: Float[Tensor, "n hw c"]
+    ) -> Float[Tensor, "n 4 height width"]:
         """Let each mask token decide which mixture of the upscaled channels is its mask."""
-        mixtures = [head(token) for head, token in zip(self.output_hypernetworks_mlps, tokens.unbind(1), strict=True)]
-        upscaled = self.output_upscaling(pixels)
-        logits: Tensor = torch.stack(mixtures, dim=1) @ rearrange(upscaled, "n c h w -> n c (h w)")
-        return rearrange(logits, "n m (h w) -> n m h w", h=upscaled.shape[2])
+        heads = zip(self.output_hypernetworks_mlps, tokens.unbind(1), strict=True)
+        mixtures = torch.stack([head(token) for head, token in heads], dim=1)
+        upscaled: Tensor = self.output_upscaling(pixels)
+        return unfold(mixtures @ rearrange(upscaled, "n cells c -> n c cells"))
+
+
+class Upscaling(nn.Sequential):
+    """Two transposed convolutions that make 4 × 4 cells of every pixel.
+
+    Their kernels do not overlap, so they are linear maps from a pixel to its cells, which stay together until the end.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(
+            nn.ConvTranspose2d(width, width // 4, kernel_size=2, stride=2),
+            LayerNorm2d(width // 4),
+            nn.GELU(),
+            nn.ConvTranspose2d(width // 4, width // 8, kernel_size=2, stride=2),
+            nn.GELU(),
+        )
+
+    def forward(self, pixels: Float[Tensor, "n hw c"]) -> Float[Tensor, "n 16*hw c/8"]:
+        """Upscale; the 16 cells of a pixel follow one another: see `unfold`."""
+        first, norm, gelu, second, _ = self
+        cells = norm(rearrange(_spread(first, pixels), "n cells c -> n c cells 1"))
+        upscaled: Tensor = gelu(_spread(second, gelu(rearrange(cells, "n c cells 1 -> n cells c"))))
+        return upscaled
+
+
+def _spread(convolution: nn.Module, pixels: Float[Tensor, "n cells c"]) -> Float[Tensor, "n 4*cells out"]:
+    weight, bias = convolution.get_parameter("weight"), convolution.get_parameter("bias")
+    spread = F.linear(pixels, rearrange(weight, "c out y x -> (y x out) c"), bias.repeat(4))
+    return rearrange(spread, "n cells (quarter out) -> n (cells quarter) out", quarter=4)
+
+
+def unfold(cells: Float[Tensor, "n m cells"]) -> Float[Tensor, "n m height width"]:
+    """Lay the cells of all pixels, each split in quarters twice, out as a square map."""
+    side = math.isqrt(cells.shape[-1] // 16)
+    return rearrange(cells, "n m (h w y x j i) -> n m (h y j) (w x i)", h=side, w=side, y=2, x=2, j=2)
 
 
 def select_masks(

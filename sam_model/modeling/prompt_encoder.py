@@ -27,6 +27,7 @@ class PromptEncoder(nn.Module):
     def __init__(self, config: SamConfig) -> None:
         super().__init__()
         width = config.width
+        self.width = width
         self.image_size = config.image_size
         self.grid_size = config.grid_size
         self.pe_layer = RandomPositions(width)
@@ -42,26 +43,51 @@ class PromptEncoder(nn.Module):
             nn.Conv2d(config.hint_channels, width, kernel_size=1),
         )
         self.no_mask_embed = nn.Embedding(1, width)
+        if config.text_width is not None:
+            self.text_proj = nn.Linear(config.text_width, width)
 
-    def forward(
+    def sparse(
         self,
+        points: PointTensors | None,
+        boxes: Float[Tensor, "n 4"] | None,
+        texts: Float[Tensor, "n text"] | None = None,
         *,
-        points: PointTensors | None = None,
-        boxes: Float[Tensor, "n 4"] | None = None,
-        masks: Float[Tensor, "n 1 height width"] | None = None,
-    ) -> tuple[Float[Tensor, "n tokens c"], Float[Tensor, "#n c h w"]]:
-        """Embed n prompts, each of points, a box, a mask hint or any of them together.
+        count: int,
+    ) -> Float[Tensor, "n tokens c"]:
+        """Embed n prompts as tokens: the text, the points, the two corners of the box, whichever are given.
+
+        Points without a box end with a padding token. `count` prompts of none of them have no tokens.
 
         Args:
             points: (x, y) in pixels of the model's square, and labels: 1 foreground, 0 background, -1 padding.
             boxes: (left, top, right, bottom) in the same pixels.
-            masks: logits at four times the grid.
-
-        Returns:
-            Sparse tokens: the points, then the two corners of the box; points without a box end with a padding token.
-            The dense embedding; it has a batch of one when there are no mask hints, because all prompts share it.
+            texts: CLIP embeddings, of a network that was trained with them (paper, section 7.5).
         """
-        return self._sparse(points, boxes, masks), self._dense(masks)
+        places = self._places(points, boxes)
+        if texts is None:
+            return places if places is not None else self.no_mask_embed.weight.new_empty(count, 0, self.width)
+        text: Tensor = self.text_proj(texts.to(self.text_proj.weight.dtype))[:, None]
+        return text if places is None else torch.cat((text, places), dim=1)
+
+    def _places(
+        self, points: PointTensors | None, boxes: Float[Tensor, "n 4"] | None
+    ) -> Float[Tensor, "n tokens c"] | None:
+        parts = []
+        if points is not None:
+            parts.append(points if boxes is not None else _with_padding(*points))
+        if boxes is not None:
+            parts.append(_corners(boxes))
+        if not parts:
+            return None
+        coordinates, labels = zip(*parts, strict=True)
+        return self._embed(torch.cat(coordinates, dim=1), torch.cat(labels, dim=1))
+
+    def dense(self, masks: Float[Tensor, "n 1 height width"] | None) -> Float[Tensor, "#n c h w"]:
+        """Embed n mask hints, logits at four times the grid; without hints all prompts share one embedding."""
+        if masks is not None:
+            embedded: Tensor = self.mask_downscaling(masks)
+            return embedded
+        return rearrange(self.no_mask_embed.weight, "1 c -> 1 c 1 1").expand(-1, -1, self.grid_size, self.grid_size)
 
     def image_positions(self) -> Float[Tensor, "1 c h w"]:
         """Encode the centres of the patches."""
@@ -71,23 +97,6 @@ class PromptEncoder(nn.Module):
         positions: Tensor = rearrange(encoded, "h w c -> 1 c h w")
         return positions.to(self.no_mask_embed.weight.dtype)
 
-    def _sparse(
-        self,
-        points: PointTensors | None,
-        boxes: Float[Tensor, "n 4"] | None,
-        masks: Float[Tensor, "n 1 height width"] | None,
-    ) -> Float[Tensor, "n tokens c"]:
-        parts = []
-        if points is not None:
-            parts.append(points if boxes is not None else _with_padding(*points))
-        if boxes is not None:
-            parts.append(_corners(boxes))
-        if parts:
-            coordinates, labels = zip(*parts, strict=True)
-            return self._embed(torch.cat(coordinates, dim=1), torch.cat(labels, dim=1))
-        batch = 1 if masks is None else masks.shape[0]
-        return self.no_mask_embed.weight.new_empty(batch, 0, self.no_mask_embed.weight.shape[1])
-
     def _embed(
         self, coordinates: Float[Tensor, "n tokens 2"], labels: Int[Tensor, "n tokens"]
     ) -> Float[Tensor, "n tokens c"]:
@@ -95,12 +104,6 @@ class PromptEncoder(nn.Module):
         position = self.pe_layer((coordinates.float() + 0.5) / self.image_size).to(kinds.dtype)
         real = (labels != PADDING)[..., None]
         return torch.where(real, position, 0) + F.embedding(labels + 1, kinds)
-
-    def _dense(self, masks: Float[Tensor, "n 1 height width"] | None) -> Float[Tensor, "#n c h w"]:
-        if masks is not None:
-            embedded: Tensor = self.mask_downscaling(masks)
-            return embedded
-        return rearrange(self.no_mask_embed.weight, "1 c -> 1 c 1 1").expand(-1, -1, self.grid_size, self.grid_size)
 
 
 class RandomPositions(nn.Module):

@@ -12,6 +12,7 @@ from sam_model.modeling.image_encoder import ImageEncoder
 from sam_model.modeling.mask_decoder import MaskDecoder
 from sam_model.modeling.prompt_encoder import PointTensors, PromptEncoder
 from sam_model.modeling.tiny_vit import TinyVit
+from sam_model.modeling.two_way_transformer import Picture
 
 
 class Sam(nn.Module):
@@ -36,6 +37,35 @@ class Sam(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.prompt_encoder.no_mask_embed.weight.dtype
 
+    def look(
+        self,
+        image_embeddings: Float[Tensor, "#n c h w"],
+        masks: Float[Tensor, "n 1 height width"] | None = None,
+    ) -> Picture:
+        """Compute what the decoder makes of pictures and mask hints, before points and boxes are known."""
+        dense = self.prompt_encoder.dense(masks)
+        return self.mask_decoder.look(image_embeddings + dense, self.prompt_encoder.image_positions())
+
+    def answer(
+        self,
+        picture: Picture,
+        *,
+        points: PointTensors | None = None,
+        boxes: Float[Tensor, "n 4"] | None = None,
+        texts: Float[Tensor, "n text"] | None = None,
+    ) -> tuple[Float[Tensor, "n 4 height width"], Float[Tensor, "n 4"]]:
+        """Answer n prompts, about one picture or each about its own, with logits and predicted IoU.
+
+        Args:
+            picture: from `look`.
+            points: (x, y) in pixels of the model's square, and labels: 1 foreground, 0 background, -1 padding.
+            boxes: (left, top, right, bottom) in the same pixels.
+            texts: CLIP embeddings, of a network that was trained with them.
+        """
+        sparse = self.prompt_encoder.sparse(points, boxes, texts, count=len(picture.pixels))
+        logits, iou = self.mask_decoder(picture, sparse)
+        return logits, iou
+
     def decode(
         self,
         image_embeddings: Float[Tensor, "#n c h w"],
@@ -43,12 +73,10 @@ class Sam(nn.Module):
         points: PointTensors | None = None,
         boxes: Float[Tensor, "n 4"] | None = None,
         masks: Float[Tensor, "n 1 height width"] | None = None,
+        texts: Float[Tensor, "n text"] | None = None,
     ) -> tuple[Float[Tensor, "n 4 height width"], Float[Tensor, "n 4"]]:
-        """Answer n prompts (see `PromptEncoder.forward`), on one picture or each on its own, with logits and IoU."""
-        sparse, dense = self.prompt_encoder(points=points, boxes=boxes, masks=masks)
-        positions = self.prompt_encoder.image_positions()
-        logits, iou = self.mask_decoder(image_embeddings, positions, sparse, dense)
-        return logits, iou
+        """Look and answer at once; `masks` are hints, logits at four times the grid."""
+        return self.answer(self.look(image_embeddings, masks), points=points, boxes=boxes, texts=texts)
 
 
 def build_sam(config: SamConfig, *, drop_path: float = 0.0) -> Sam:

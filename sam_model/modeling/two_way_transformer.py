@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import cast
+
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from sam_model.config import SamConfig
 from sam_model.modeling.attention import Attention
+from sam_model.modeling.cross_attention import ImageToToken, Projected, TokenToImage
 from sam_model.modeling.layers import FeedForward
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What the decoder makes of the picture alone; without mask hints one serves all prompts."""
+
+    pixels: Float[Tensor, "n hw c"]
+    places: Float[Tensor, "1 hw c"]
+    projected: Projected
+    """For the first block."""
 
 
 class TwoWayTransformer(nn.Module):
@@ -16,64 +30,83 @@ class TwoWayTransformer(nn.Module):
 
     def __init__(self, config: SamConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(TwoWayBlock(config, first=index == 0) for index in range(config.decoder_depth))
-        self.final_attn_token_to_image = Attention(config.width, config.decoder_heads, inner=config.width // 2)
+        later = (TwoWayBlock(config) for _ in range(config.decoder_depth - 1))
+        self.layers = nn.ModuleList((FirstBlock(config), *later))
+        self.final_attn_token_to_image = TokenToImage(config.width, config.decoder_heads, inner=config.width // 2)
         self.norm_final_attn = nn.LayerNorm(config.width)
 
-    def forward(
-        self,
-        image: Float[Tensor, "#n c h w"],
-        image_positions: Float[Tensor, "1 c h w"],
-        tokens: Float[Tensor, "n t c"],
-    ) -> tuple[Float[Tensor, "n t c"], Float[Tensor, "n c h w"]]:
-        """Update the tokens and the picture; one picture may serve all n prompts."""
+    def look(self, image: Float[Tensor, "n c h w"], image_positions: Float[Tensor, "1 c h w"]) -> Picture:
+        """Compute what depends on the picture alone."""
         pixels = rearrange(image, "n c h w -> n (h w) c")
         places = rearrange(image_positions, "1 c h w -> 1 (h w) c")
-        positions = tokens
-        for layer in self.layers:
-            tokens, pixels = layer(tokens, pixels, positions, places)
+        first = cast("FirstBlock", self.layers[0])
+        return Picture(pixels, places, first.see(pixels, pixels + places))
 
+    def forward(
+        self, picture: Picture, tokens: Float[Tensor, "n t c"]
+    ) -> tuple[Float[Tensor, "n t c"], Float[Tensor, "n hw c"]]:
+        """Update the tokens and the pixels; one picture may serve all n prompts."""
+        first, *later = self.layers
+        places, positions = picture.places, tokens
+        tokens, pixels = first(tokens, picture)
+        for layer in later:
+            tokens, pixels = layer(tokens, pixels, positions, places)
         attended = self.final_attn_token_to_image(tokens + positions, pixels + places, pixels)
-        tokens = self.norm_final_attn(tokens + attended)
-        return tokens, rearrange(pixels, "n (h w) c -> n c h w", h=image.shape[2])
+        return self.norm_final_attn(tokens + attended), pixels
 
 
 class TwoWayBlock(nn.Module):
-    """Self-attention of the tokens, tokens to picture, perceptron, picture to tokens; each followed by a norm.
+    """Self-attention of the tokens, tokens to picture, perceptron, picture to tokens; each followed by a norm."""
 
-    The token positions are the first tokens themselves; in the first block, where both are the same, self-attention
-    adds none and has no residual.
-    """
-
-    def __init__(self, config: SamConfig, *, first: bool) -> None:
+    def __init__(self, config: SamConfig) -> None:
         super().__init__()
         width, heads = config.width, config.decoder_heads
-        self.first = first
         self.self_attn = Attention(width, heads)
         self.norm1 = nn.LayerNorm(width)
-        self.cross_attn_token_to_image = Attention(width, heads, inner=width // 2)
+        self.cross_attn_token_to_image = TokenToImage(width, heads, inner=width // 2)
         self.norm2 = nn.LayerNorm(width)
         self.mlp = FeedForward(width, config.decoder_mlp_width, nn.ReLU)
         self.norm3 = nn.LayerNorm(width)
-        self.cross_attn_image_to_token = Attention(width, heads, inner=width // 2)
+        self.cross_attn_image_to_token = ImageToToken(width, heads, inner=width // 2)
         self.norm4 = nn.LayerNorm(width)
 
     def forward(
         self,
         tokens: Float[Tensor, "n t c"],
-        pixels: Float[Tensor, "#n hw c"],
+        pixels: Float[Tensor, "n hw c"],
         positions: Float[Tensor, "n t c"],
         places: Float[Tensor, "1 hw c"],
     ) -> tuple[Float[Tensor, "n t c"], Float[Tensor, "n hw c"]]:
         """Update tokens and pixels; `positions` and `places` are theirs, added to queries and keys, never to values."""
-        if self.first:
-            tokens = self.norm1(self.self_attn(tokens, tokens, tokens))
-        else:
-            queries = tokens + positions
-            tokens = self.norm1(tokens + self.self_attn(queries, queries, tokens))
+        queries, keys = tokens + positions, pixels + places
+        tokens = self.norm1(tokens + self.self_attn(queries, queries, tokens))
+        tokens = self._digest(tokens, self.cross_attn_token_to_image(tokens + positions, keys, pixels))
+        return tokens, self.norm4(pixels + self.cross_attn_image_to_token(keys, tokens + positions, tokens))
 
-        keys = pixels + places
-        tokens = self.norm2(tokens + self.cross_attn_token_to_image(tokens + positions, keys, pixels))
-        tokens = self.norm3(tokens + self.mlp(tokens))
-        pixels = self.norm4(pixels + self.cross_attn_image_to_token(keys, tokens + positions, tokens))
-        return tokens, pixels
+    def _digest(self, tokens: Float[Tensor, "n t c"], seen: Float[Tensor, "n t c"]) -> Float[Tensor, "n t c"]:
+        tokens = self.norm2(tokens + seen)
+        digested: Tensor = self.norm3(tokens + self.mlp(tokens))
+        return digested
+
+
+class FirstBlock(TwoWayBlock):
+    """The block that meets the picture as it is before any prompt, so that its projections serve all prompts.
+
+    The tokens are their own positions here: self-attention adds none, and has no residual.
+    """
+
+    def see(self, pixels: Float[Tensor, "n hw c"], keys: Float[Tensor, "n hw c"]) -> Projected:
+        """Project the pixels, as they are and with their places, for both attentions."""
+        tokens_ask, pixels_ask = self.cross_attn_token_to_image, self.cross_attn_image_to_token
+        projected = tokens_ask.k_proj(keys), tokens_ask.v_proj(pixels), pixels_ask.q_proj(keys)
+        return Projected(*(tokens_ask.split(tokens) for tokens in projected))
+
+    def forward(  # type: ignore[override]
+        self, tokens: Float[Tensor, "n t c"], picture: Picture
+    ) -> tuple[Float[Tensor, "n t c"], Float[Tensor, "n hw c"]]:
+        """Update tokens and pixels; one picture may serve all n prompts."""
+        positions = tokens
+        tokens = self.norm1(self.self_attn(tokens, tokens, tokens))
+        tokens = self._digest(tokens, self.cross_attn_token_to_image.ask(tokens + positions, picture.projected))
+        answers = self.cross_attn_image_to_token.ask(picture.projected, tokens + positions, tokens)
+        return tokens, self.norm4(picture.pixels + answers)

@@ -22,7 +22,7 @@ def small():
 
 def test_shapes_in_signatures_are_enforced(small):
     with pytest.raises(jaxtyping.TypeCheckError):
-        small.mask_decoder(torch.zeros(2, 3), None, None, None)
+        small.mask_decoder(None, torch.zeros(2, 3))
 
 
 def test_every_parameter_learns(small):

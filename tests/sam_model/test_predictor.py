@@ -118,11 +118,11 @@ def test_short_dtypes_agree_roughly(predictor, embedding, picture, dtype):
 @pytest.mark.parametrize(
     ("prompts", "message"),
     [
-        ((), r"^no prompt: give Points, a Box, a MaskHint, or several of them for the same objects$"),
+        ((), r"^no prompt: give Points, a Box, a MaskHint, a TextPrompt, or several for the same objects$"),
         ((Box(BOXES), Box(BOXES)), r"^2 Box prompts given together: put their rows into one$"),
         (
             (Box(BOXES), Points([[1, 2]], [1])),
-            r"^prompts given together must be equally many, not 1 points and 4 boxes$",
+            r"^prompts given together must be equally many, not 4 boxes and 1 points$",
         ),
         (Points([[[1, 2]], [[3, 4]]], [[1], [-1]]), r"^prompt 1 is empty: give it a point, a box or a mask hint$"),
         (

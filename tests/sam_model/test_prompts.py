@@ -61,5 +61,5 @@ def test_prompts_that_make_no_sense(make, message):
     ("other", "kind"), [(np.zeros((2, 4)), "ndarray"), ([1, 2, 3, 4], "int"), ((None,), "NoneType")]
 )
 def test_other_things_are_no_prompts(other, kind):
-    with pytest.raises(PromptError, match=f"^a prompt must be Points, a Box or a MaskHint, not {kind}$"):
+    with pytest.raises(PromptError, match=f"^a prompt must be Points, a Box, a MaskHint or a TextPrompt, not {kind}$"):
         as_tuple(other)
