@@ -1,0 +1,117 @@
+"""One step: pictures → conversations → gradient → weights.
+
+A picture's part of the gradient depends on its sample and on the network alone, so it does not matter how a batch is
+spread over processes, but for rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float
+from torch import Tensor
+
+from sam_model.modeling import Sam
+from sam_model.training.config import TrainingConfig
+from sam_model.training.interaction import Wanted, converse
+from sam_model.training.network import set_training
+from sam_model.training.optimiser import make_optimiser, rate_at, set_rate
+from sam_model.training.samples import Sample
+
+LOSS, FIRST_IOU, LAST_IOU = range(3)
+_DROP_PATH, _PROMPTS = range(2)
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Samples that are looked at together, and their numbers."""
+
+    numbers: Sequence[int]
+    samples: Sequence[Sample]
+
+
+class Learner:
+    """The network, its optimiser and the devices that they run on."""
+
+    def __init__(self, sam: Sam, config: TrainingConfig, accelerator: Accelerator) -> None:
+        self.config = config
+        self.accelerator = accelerator
+        self.sam = sam.to(accelerator.device)
+        self.optimiser = make_optimiser(self.sam, config.optimiser)
+        self.learning = [parameter for parameter in self.sam.parameters() if parameter.requires_grad]
+
+    def step(self, step: int, portions: Iterable[Portion]) -> Float[Tensor, " figures"]:
+        """Learn from this process's portions of a batch, together with the other processes.
+
+        Returns:
+            Loss, IoU after the first and after the last round: means over the whole batch, the same in every process.
+        """
+        set_training(self.sam, self.config.network)
+        self.optimiser.zero_grad(set_to_none=True)
+        figures = torch.zeros(3, device=self.accelerator.device)
+        for portion in portions:
+            figures += self._look(portion)
+        self._share_gradients()
+        if self.config.optimiser.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.learning, self.config.optimiser.clip)
+        set_rate(self.optimiser, rate_at(step, self.config.optimiser))
+        self.optimiser.step()
+        return self.add_up(figures)
+
+    def add_up(self, figures: Tensor) -> Tensor:
+        """Sum over all processes."""
+        total: Tensor = self.accelerator.reduce(figures, reduction="sum")
+        return total
+
+    def _look(self, portion: Portion) -> Float[Tensor, " figures"]:
+        """Embed pictures, talk about each of them, and bring what the talk has taught back through the encoder.
+
+        The gradient of a round goes only as far as the embedding; there it is gathered, so that the encoder is passed
+        backward once.
+        """
+        torch.manual_seed(self._seed(portion.numbers[0], _DROP_PATH))
+        images = torch.stack([sample.image for sample in portion.samples]).to(self.accelerator.device)
+        frozen = self.config.network.freeze == "encoder"
+        with torch.set_grad_enabled(not frozen), self.accelerator.autocast():
+            embeddings = self.sam.image_encoder(images)
+        leaves = [embedding.detach().float().requires_grad_(not frozen) for embedding in embeddings.split(1)]
+        figures = [
+            self._talk(leaf, sample.wanted, number)
+            for leaf, sample, number in zip(leaves, portion.samples, portion.numbers, strict=True)
+        ]
+        if not frozen:
+            gathered = torch.cat([leaf.grad for leaf in leaves if leaf.grad is not None])
+            torch.autograd.backward(embeddings, gathered.to(embeddings.dtype))
+        return torch.stack(figures).sum(dim=0)
+
+    def _talk(self, embedding: Float[Tensor, "1 c h w"], wanted: Wanted, number: int) -> Float[Tensor, " figures"]:
+        """Hold one conversation, going backward after each round; give the picture's part of the batch's figures."""
+        device, batch, rounds = self.accelerator.device, self.config.run.batch, self.config.prompts.rounds
+        wanted = Wanted(wanted.targets.to(device), wanted.boxes.to(device), wanted.inner)
+        generator = torch.Generator(device).manual_seed(self._seed(number, _PROMPTS))
+        conversation = converse(self.sam, embedding, wanted, self.config.prompts, generator=generator)
+        figures = torch.zeros(3, device=device)
+        for turn in range(rounds):
+            with self.accelerator.autocast():
+                answered = next(conversation)
+            loss = answered.loss.mean() / (rounds * batch)
+            torch.autograd.backward(loss)
+            figures[LOSS] += loss.detach()
+            if turn == 0:
+                figures[FIRST_IOU] = answered.iou.mean() / batch
+        figures[LAST_IOU] = answered.iou.mean() / batch
+        return figures
+
+    def _share_gradients(self) -> None:
+        """Sum gradients over all processes; what no prompt has touched has the gradient zero, in each of them."""
+        for parameter in self.learning:
+            gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            parameter.grad = self.add_up(gradient)
+
+    def _seed(self, number: int, purpose: int) -> int:
+        sequence = np.random.SeedSequence([self.config.run.seed, number, purpose])
+        return int(sequence.generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,48 @@
+"""The network that a training begins with."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sam_model.checkpoints import load_sam
+from sam_model.config import PRESETS
+from sam_model.errors import ConfigError
+from sam_model.mae import build_from_mae
+from sam_model.modeling import Sam, build_sam
+from sam_model.training.config import NetworkSettings
+
+
+def begin(settings: NetworkSettings, *, seed: int) -> Sam:
+    """Make the network in float32: from a checkpoint, from a masked autoencoder, or afresh.
+
+    Raises:
+        CheckpointError: when a file cannot be used.
+        ConfigError: when neither a checkpoint nor a preset is named.
+    """
+    torch.manual_seed(seed)
+    if settings.start is not None:
+        trained = load_sam(settings.start, variant=settings.preset)
+        sam = build_sam(trained.config, drop_path=settings.drop_path)
+        sam.load_state_dict(trained.state_dict())
+    elif settings.preset is None:
+        raise ConfigError(f"a network needs a checkpoint to start from, or a preset: {', '.join(PRESETS)}")
+    elif settings.mae is not None:
+        sam = build_from_mae(PRESETS[settings.preset], settings.mae, drop_path=settings.drop_path)
+    else:
+        sam = build_sam(PRESETS[settings.preset], drop_path=settings.drop_path)
+    sam.image_encoder.requires_grad_(settings.freeze != "encoder")
+    return sam
+
+
+def set_training(sam: Sam, settings: NetworkSettings) -> None:
+    """Switch to training, but not what is frozen, and no batch norm.
+
+    Statistics of the few pictures that a process sees would be poor, and would differ from process to process.
+    """
+    sam.train()
+    if settings.freeze == "encoder":
+        sam.image_encoder.eval()
+    for module in sam.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
