@@ -1,162 +1,143 @@
 """From a sentence to an edit plan, without a language model.
 
-A sentence is a chain of clauses, each a verb and what goes with it. A clause must match one of the `rules` as a whole,
-so that nothing the user said is passed over in silence.
+A sentence is a chain of clauses, each a verb and what goes with it. Whatever stands in a clause becomes a part of an
+edit, so that nothing the user said is passed over in silence: the rest is an error that points at it. The time is
+linear in the length of the sentence.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 
 from pipelines.errors import InstructionError
-from pipelines.values import Edit, EditPlan
+from pipelines.plans import Edit, EditPlan, Selector
 from plugins.instructions import words
-from plugins.instructions.rules import EXAMPLES, FLAGS, RULES, VERB, Action, Rule
+from plugins.instructions.clauses import TRY, Clause, Kind, read_clauses
+from plugins.instructions.forms import Draft, draft_of
+from plugins.instructions.pointing import quoted, refusal
+from plugins.instructions.things import read_new, read_things
+from plugins.instructions.tokens import Phrase, read_tokens
 
 MAX_CHARACTERS = 1000
-Span = tuple[int, int]
 
-_TRY = f"Try {EXAMPLES['replace']} or {EXAMPLES['remove']}."
-_PLAIN_VERBS = ("replace", "remove", "erase", "delete", "change", "turn", "swap", "make", "paint", "add", "put")
-_STARTS = re.compile(rf"\s*{words.POLITE_START}", FLAGS)
-_ENDS = re.compile(rf"{words.IN_THE_PICTURE}{words.POLITE_END}\Z", FLAGS)
-_NEXT_CLAUSE = re.compile(rf"{words.JOINT}{words.POLITE_START}(?=(?:{VERB})\b)", FLAGS)
-_NEXT_PAIR = re.compile(rf"{words.JOINT}(?={words.DEFINITE}\b)", FLAGS)
-_NEXT_NAME = re.compile(words.LIST_JOINT, FLAGS)
-_OPENING = re.compile(rf"(?:\s|{words.QUOTE})*(?:{words.DETERMINER}\s+)*{words.QUOTE}*", FLAGS)
-_CLOSING = re.compile(rf"{words.MARKS}*{words.IN_THE_PICTURE}{words.MARKS}*\Z", FLAGS)
-_COLOURS = re.compile(rf"\s*(?:{words.DETERMINER}\s+)*{words.COLOUR}\s*", FLAGS)
-_BACKGROUND = re.compile(words.BACKGROUND, FLAGS)
-_UNRESOLVED = re.compile(words.UNRESOLVED, FLAGS)
-_REFUSAL = re.compile(words.REFUSAL, FLAGS)
+_REPLACE, _REMOVE, _ADD = "'replace the dog with a cat'", "'remove the dog'", "'add a hat to the dog'"
+_INTO: Final = ("into what", "'turn the dog into a cat' or 'make the car red'")
+_COLOUR: Final = ("which colour", "'make the car red'")
+# What a clause of each kind lacks when it has none of its forms, and how it could be said.
+_LACKS: Final[dict[Kind, tuple[str, str]]] = {
+    **dict.fromkeys(("replace", "substitute", "swap", "want"), ("with what", _REPLACE)),
+    **dict.fromkeys(("turn", "make"), _INTO),
+    **dict.fromkeys(("paint", "colour"), _COLOUR),
+    **dict.fromkeys(("remove", "take"), ("what", _REMOVE)),
+    **dict.fromkeys(("add", "put", "give", "let"), ("what", _ADD)),
+    "keep": ("what", "'keep the dog'"),
+}
 
 
 def parse_instruction(sentence: str) -> EditPlan:
     """The edits that a sentence asks for, in its order, in the user's own words.
 
-    An edit's `span` is its clause, in characters of the sentence. Raises `InstructionError`, which quotes the words
-    that were not understood and shows some that would be.
+    Raises `InstructionError`: a line that says what was not understood, and two that point at it.
     """
     if not sentence.strip():
-        raise InstructionError(f"the instruction is empty. {_TRY}")
+        raise InstructionError(f"the instruction is empty. {TRY}")
     if len(sentence) > MAX_CHARACTERS:
         raise InstructionError(
-            f"the instruction is {len(sentence):,} characters long, more than the limit of {MAX_CHARACTERS:,}. {_TRY}"
+            f"the instruction is {len(sentence):,} characters long, more than the limit of {MAX_CHARACTERS:,}. {TRY}"
         )
-    edits = tuple(edit for clause in _clauses(sentence) for edit in _read_clause(sentence, clause))
-    _refuse_contradiction(edits)
-    return EditPlan(sentence=sentence, edits=edits)
+    tokens = read_tokens(sentence)
+    _refuse(tokens, words.NEGATIONS)
+    edits: list[Edit] = []
+    for clause in read_clauses(tokens):
+        _refuse(clause.whole, frozenset({"but"}))
+        for draft, said in _drafts(clause):
+            edits += _edits(draft, said, edits[-1].target if edits else None)
+    _refuse_contradiction(sentence, edits)
+    return EditPlan(sentence=sentence, edits=tuple(edits))
 
 
-def _clauses(sentence: str) -> Iterator[Span]:
-    """Where each clause stands, without courtesies, joints and final punctuation."""
-    courtesy, ending = _STARTS.match(sentence), _ENDS.search(sentence)
-    start = courtesy.end() if courtesy else 0
-    stop = ending.start() if ending else len(sentence)
-    for joint in _NEXT_CLAUSE.finditer(sentence, start, stop):
-        yield start, joint.start()
-        start = joint.end()
-    yield start, stop
+def _drafts(clause: Clause) -> Iterator[tuple[Draft, Phrase]]:
+    """One draft, or several where the verb is said once: "replace the dog with a cat and the car with a bus"."""
+    chunks = list(_chunks(clause))
+    ends = [number for number, chunk in enumerate(chunks) if (draft := draft_of(clause.kind, chunk)) and draft.new]
+    ends = [*ends[:-1], len(chunks) - 1]  # what follows the last pair belongs to it
+    first = 0
+    for end in ends:
+        body = clause.body.part(chunks[first].start, chunks[end].stop)
+        draft = draft_of(clause.kind, body)
+        if draft is None:
+            lacks, example = _LACKS[clause.kind]
+            said = clause.whole
+            message = f"{quoted(said.text)} does not say {lacks}. Say it like {example}."
+            raise refusal(message, said.sentence, said.span)
+        start = clause.whole.start if first == 0 else body.start
+        yield draft, clause.whole.part(start, body.stop)
+        first = end + 1
 
 
-def _read_clause(sentence: str, clause: Span) -> Iterator[Edit]:
-    start, stop = clause
-    begun: dict[int, list[Rule]] = {}
-    for rule in RULES:
-        if verb := rule.starts.match(sentence, start, stop):
-            begun.setdefault(verb.end(), []).append(rule)
-    # "take out" before "take": the longest verb that leads to a match is the one meant.
-    for body_start in sorted(begun, reverse=True):
-        if matches := _match_pairs(begun[body_start], sentence, (body_start, stop)):
-            starts = [start, *(match.start() for _, match in matches[1:])]
-            for edit_start, (rule, match) in zip(starts, matches, strict=True):
-                yield from _edits(rule, match, (edit_start, match.end()))
-            return
-    raise _not_understood(sentence[start:stop] or sentence, {rule.action for rules in begun.values() for rule in rules})
+def _chunks(clause: Clause) -> Iterator[Phrase]:
+    """The body, parted at each joint behind which a new pair could begin."""
+    body = clause.body
+    telegraphic = not words.DETERMINERS & set(body.lows)
+    openers = words.DEFINITE | (words.ARTICLES if clause.kind in ("add", "put") else set())
+    start, place = body.start, body.start
+    while place < body.stop:
+        behind = place
+        while body.low(behind) in words.JOINTS:
+            behind += 1
+        if behind > place > start and (telegraphic or body.low(behind) in openers):
+            yield body.part(start, place)
+            start = behind
+        place = max(behind, place + 1)
+    yield body.part(start, body.stop)
 
 
-def _match_pairs(rules: Sequence[Rule], sentence: str, body: Span) -> list[tuple[Rule, re.Match[str]]]:
-    """One match, or several where the verb is said once: "replace the dog with a cat and the car with a bus"."""
-    start, stop = body
-    for joint in _NEXT_PAIR.finditer(sentence, start, stop):
-        first = _match(rules, sentence, (start, joint.start()))
-        if first and first[1].groupdict().get("new"):
-            rest = _match_pairs(rules, sentence, (joint.end(), stop))
-            if rest and rest[0][1].groupdict().get("new"):
-                return [first, *rest]
-    whole = _match(rules, sentence, body)
-    return [whole] if whole else []
-
-
-def _match(rules: Sequence[Rule], sentence: str, body: Span) -> tuple[Rule, re.Match[str]] | None:
-    for rule in rules:
-        if match := rule.body.fullmatch(sentence, *body):
-            return rule, match
-    return None
-
-
-def _edits(rule: Rule, match: re.Match[str], span: Span) -> Iterator[Edit]:
+def _edits(draft: Draft, said: Phrase, before: str | None) -> Iterator[Edit]:
     """One edit for each thing named: "remove the dog and the leash" are two."""
-    new = _phrase(match.string, match.span("new")) if "new" in match.groupdict() else None
-    for name in _names(match.string, match.span("target")):
-        target = _phrase(match.string, name)
-        whole = rule.action != "add" and _BACKGROUND.fullmatch(target)
-        action: Action = "background" if whole else rule.action
-        yield Edit(action=action, target=target, replacement=new, span=span)
-
-
-def _names(sentence: str, span: Span) -> Iterator[Span]:
-    """The members of a list; "the black and white cat" and "the dog between the cat and the horse" are one."""
-    start, stop = span
-    if re.search(r"\bbetween\b", sentence[start:stop], FLAGS):
-        yield span
+    new = read_new(draft.new) if draft.new is not None else None
+    edit = Edit(
+        draft.action,
+        "",
+        new.text if new else None,
+        said.span,
+        position=draft.position,
+        attribute=draft.attribute,
+        replacement_span=new.span if new else None,
+        position_span=draft.place.span if draft.place else None,
+    )
+    if draft.target is None:
+        yield edit
         return
-    joints = [
-        joint
-        for joint in _NEXT_NAME.finditer(sentence, start, stop)
-        if not _COLOURS.fullmatch(re.split(words.LIST_JOINT, sentence[start : joint.start()])[-1])
-    ]
-    edges = [start, *(edge for joint in joints for edge in joint.span()), stop]
-    yield from list(pairwise(edges))[::2]
+    for thing in read_things(draft.target, before):
+        named = replace(edit, target=thing.name, which=thing.which, target_span=thing.span)
+        behind = draft.action != "add" and thing.name.lower() in words.BACKGROUNDS
+        yield replace(named, action="background", attribute=None) if behind else named
 
 
-def _phrase(sentence: str, span: Span) -> str:
-    """The words of a noun phrase without determiners, quotes and punctuation around it."""
-    said = sentence[slice(*span)]
-    opening, closing = _OPENING.match(said), _CLOSING.search(said)
-    phrase = " ".join(said[opening.end() if opening else 0 : closing.start() if closing else len(said)].split())
-    if refusal := _REFUSAL.search(phrase):
-        raise InstructionError(f"cannot follow '{refusal.group()}' in '{_short(said)}'. Say what to change. {_TRY}")
-    if not phrase or _UNRESOLVED.fullmatch(phrase):
-        raise InstructionError(f"cannot tell what '{_short(said)}' stands for. Name it, as in {EXAMPLES['remove']}.")
-    return phrase
+def _refuse(phrase: Phrase, lows: frozenset[str]) -> None:
+    """Raise `InstructionError` for a word that turns what is said into its contrary."""
+    for place in range(phrase.start, phrase.stop):
+        low = phrase.low(place)
+        if low in lows or (lows is words.NEGATIONS and low.endswith("n't")):
+            said = phrase.part(place, place + 1)
+            message = f"cannot follow {quoted(said.text)}. Say only what to change; 'keep the dog' protects a thing."
+            raise refusal(message, phrase.sentence, said.span)
 
 
-def _refuse_contradiction(edits: Sequence[Edit]) -> None:
-    gone: set[str] = set()
+def _refuse_contradiction(sentence: str, edits: Sequence[Edit]) -> None:
+    """Raise `InstructionError` where a thing is dealt with and then changed again."""
+    done: dict[str, set[tuple[Selector, ...]]] = {}
     for edit in edits:
-        target = edit.target.lower()
-        if target in gone:
-            raise InstructionError(f"the instruction changes '{edit.target}' twice. Say once what becomes of it.")
-        if edit.action in ("replace", "remove", "background"):
-            gone.add(target)
+        target, which = edit.target.lower(), _unplaced(edit.which)
+        if () in done.get(target, ()) or which in done.get(target, ()):
+            message = f"the instruction changes {quoted(edit.target)} twice. Say once what becomes of it."
+            raise refusal(message, sentence, edit.target_span or edit.span)
+        if edit.action in ("replace", "remove", "background", "keep"):
+            done.setdefault(target, set()).add(which)
 
 
-def _not_understood(clause: str, begun: Collection[Action]) -> InstructionError:
-    said = _short(clause)
-    if begun:
-        examples = " or ".join(example for action, example in EXAMPLES.items() if action in begun)
-        return InstructionError(f"cannot understand '{said}'. Say it like {examples}.")
-    first = said.partition(" ")[0]
-    close = difflib.get_close_matches(first.lower(), _PLAIN_VERBS, n=1, cutoff=0.7)
-    if close:
-        return InstructionError(f"cannot understand '{first}' in '{said}'. Did you mean '{close[0]}'?")
-    return InstructionError(f"cannot understand '{said}'. {_TRY}")
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:59].rstrip() + "…"
+def _unplaced(which: tuple[Selector, ...]) -> tuple[Selector, ...]:
+    """Selectors as they choose, wherever they were said; all are as many as no choice."""
+    return tuple(replace(selector, span=(0, 0)) for selector in which if selector.kind != "all")

@@ -10,6 +10,7 @@ import pytest
 from pipelines import Detections, Edit, EditPlan, Embedding, Image, Mask, empty_detections
 from pipelines.content import content_id
 from pipelines.errors import PortError
+from pipelines.plans import Near
 
 GREY = np.full((4, 6, 3), 128, np.uint8)
 
