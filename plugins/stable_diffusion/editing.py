@@ -57,20 +57,26 @@ def check_plan(plan: EditPlan) -> None:
             )
 
 
-def instances_of(edit: Edit, detections: Detections) -> tuple[int, ...]:
-    """Rows of the detections that have a mask and whose class_name is the target, whole; letter case aside."""
-    wanted = edit.target.strip().casefold()
-    names = detections.data.get("class_name", ())
-    return tuple(
-        row for row, name in enumerate(names) if str(name).strip().casefold() == wanted and detections.mask[row].any()
-    )
+def instances_of(plan: EditPlan, number: int, detections: Detections) -> tuple[int, ...]:
+    """Rows of the detections that have a mask and that the plan's edit of this number means.
+
+    `data["edit"]` says so where things have been selected; else the class_name does, whole, letter case aside.
+    """
+    wanted = plan.edits[number].target.strip().casefold()
+    selected = detections.data.get("edit")
+    if selected is not None:
+        rows = np.flatnonzero(np.asarray(selected) == number).tolist()
+    else:
+        names = detections.data.get("class_name", ())
+        rows = [row for row, name in enumerate(names) if str(name).strip().casefold() == wanted]
+    return tuple(row for row in rows if detections.mask[row].any())
 
 
 def jobs_of(plan: EditPlan, detections: Detections, geometry_of: Callable[[Edit], Geometry]) -> Iterator[Job]:
     """Every job of the plan, in its order; all instances of an edit's target have a part in one."""
     for index, edit in enumerate(plan.edits):
         geometry = geometry_of(edit)
-        rows = instances_of(edit, detections)
+        rows = instances_of(plan, index, detections)
         boxes = [_painted_box(detections.mask[row], geometry) for row in rows]
         for group in clusters(boxes):
             box = reduce(Box.union, (boxes[member] for member in group))

@@ -51,7 +51,7 @@ def edit(
     """
     check_plan(plan)
     _check_inputs(image, masks, steps)
-    wanted = [item for item in plan.edits if instances_of(item, masks)]
+    wanted = [item for number, item in enumerate(plan.edits) if instances_of(plan, number, masks)]
     if not wanted:
         return Edited(image, write_report(plan, masks, (), image.pixels, image.pixels, model=None))
     with lease(Inpainter, model) if any(map(needs_model, wanted)) else nullcontext() as inpainter:

@@ -29,7 +29,7 @@ def write_report(
             "action": edit.action,
             "target": edit.target,
             "replacement": edit.replacement,
-            "found": len(instances_of(edit, detections)),
+            "found": len(instances_of(plan, index, detections)),
             "painted": [_painted(stroke, detections) for stroke in strokes if stroke.job.edit == index],
         }
         for index, edit in enumerate(plan.edits)

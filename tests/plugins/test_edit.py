@@ -123,6 +123,18 @@ def test_every_instance_is_painted_and_no_other_class() -> None:
     np.testing.assert_array_equal(edited.image.pixels[found.mask[1]], image.pixels[found.mask[1]])
 
 
+def test_things_that_were_selected_for_an_edit_are_its_own_whatever_their_name() -> None:
+    image = noise(100, 200)
+    found = detections((100, 200), dog=(10, 40, 30, 60), dog_2=(160, 40, 180, 60))
+    found.data["edit"] = np.array([1, 0])
+    model = OneColour()
+    with studio(model):
+        edited = edit(image, found, plan_of(("replace", "dog", "fox"), ("replace", "dog", "cow")))
+    painted = [each["painted"] for each in json.loads(edited.report)["edits"]]
+    assert [[stroke["instances"] for stroke in strokes] for strokes in painted] == [[[1]], [[0]]]
+    assert [brush.prompt for *_, brush in model.asked] == ["a photo of a fox", "a photo of a cow"]
+
+
 def test_things_far_apart_are_painted_in_squares_of_their_own_with_seeds_of_their_own() -> None:
     model = OneColour()
     found = detections((100, 200), dog=(10, 40, 30, 60), dog_2=(160, 40, 180, 60), dog_3=(168, 42, 190, 58))
