@@ -24,6 +24,11 @@ class Published:
 
 # family → preset → checkpoint. `bundled` comes with the package and has no line.
 CHECKPOINTS: Mapping[str, Mapping[str, Published]] = {
+    # OpenAI's own ViT-B/32 and ViT-L/14@336 lie on the hub as pickles only.
+    "clip": {
+        "base": Published("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", 1_210_000_000),
+        "large": Published("openai/clip-vit-large-patch14", 1_710_000_000),
+    },
     "grounding_dino": {
         "base": Published("IDEA-Research/grounding-dino-tiny", 690_000_000),
         "large": Published("IDEA-Research/grounding-dino-base", 930_000_000),

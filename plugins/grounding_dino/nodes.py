@@ -2,60 +2,102 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pipelines.models import Model, current_pool, lease
-from pipelines.signature import node
+from pipelines.scope import current_scope
+from pipelines.signature import Report, no_report, node
 from pipelines.values import Boxes, Detections, Image, Text, empty_detections
 from plugins.bundled.limits import remind_of_limits
 from plugins.grounding_dino.models import Candidates, GroundingDino
-from plugins.grounding_dino.phrases import split_prompt
 from plugins.presets import BUNDLED
+from plugins.prompts import split_prompt
 
 
-@node("grounding_dino/detect", version=1)
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What is kept: the least score of a box, the least fit of its phrase, and the most that two boxes overlap."""
+
+    box: float
+    text: float
+    overlap: float
+    across_classes: bool
+
+    def apply(self, candidates: Candidates, phrases: tuple[str, ...]) -> Detections:
+        """The candidates worth keeping, the surest first, without doubles."""
+        sides = candidates.boxes[:, 2:] - candidates.boxes[:, :2]
+        sure = (candidates.scores >= self.box) & (candidates.text_scores >= self.text)
+        kept = np.flatnonzero(sure & (sides > 0).all(axis=1))
+        kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
+        indices = candidates.phrases[kept]
+        found = Detections(
+            xyxy=candidates.boxes[kept],
+            confidence=candidates.scores[kept],
+            class_id=indices.astype(np.int64),
+            data={
+                "class_name": np.array(phrases, dtype=np.str_)[indices],
+                "text_score": candidates.text_scores[kept],
+            },
+        ).with_nms(self.overlap, class_agnostic=self.across_classes)
+        found.data["instance_id"] = np.arange(len(found), dtype=np.int64)
+        return found
+
+
+@node("grounding_dino/detect", version=2)
 def detect(
     image: Image,
     prompt: Text,
     *,
     model: Model[GroundingDino] = Model(),
     box_threshold: float | None = None,
+    text_threshold: float | None = None,
     nms_threshold: float | None = None,
+    across_classes: bool = False,
+    per_class: bool = False,
+    report: Report = no_report,
 ) -> Boxes:
     """Find everything that the prompt names: "dog. traffic light." gives all dogs and all traffic lights.
 
-    Boxes are x0 y0 x1 y1 in image pixels, the surest first. `class_name` is the phrase exactly as written: each phrase
-    is scored by its own tokens, so there is no threshold on text. Nothing found is no error.
+    Boxes are x0 y0 x1 y1 in image pixels, the surest first. `class_name` is the phrase exactly as written and `class_id`
+    its place in the prompt: each phrase is scored by its own tokens, never by comparing words. A prompt that is longer
+    than the model can read is read in several passes. Nothing found is no error. For small things in large pictures see
+    tiles/cut.
 
     Args:
         prompt: What to look for, each phrase ended by a dot.
         model: A preset, a directory in transformers' format or a hub id.
-        box_threshold: The least score to keep a box; by default what the model's makers recommend.
+        box_threshold: The least score to keep a box, that of the phrase's surest token; by default what the model's
+            makers recommend.
+        text_threshold: The least fit to keep a box, the mean of the phrase's tokens: more than one word of it must be
+            there; likewise.
         nms_threshold: Of two boxes of a phrase that overlap more than this (IoU), the surer is kept; likewise.
+        across_classes: Do so among boxes of different phrases too, so that each thing has one name.
+        per_class: Look for each phrase in a pass of its own. Slower; finds more where phrases crowd each other out.
     """
     phrases = split_prompt(prompt)
     if not phrases:
         return empty_detections((image.height, image.width), masks=False)
     with lease(GroundingDino, model) as dino:
-        candidates = dino.find(image.pixels, phrases)
-        least_score = dino.box_threshold if box_threshold is None else box_threshold
-        most_overlap = dino.nms_threshold if nms_threshold is None else nms_threshold
-    found = _detections(candidates, phrases, least_score, most_overlap)
+        candidates = _look(dino, image, phrases, report) if per_class else dino.find(image.pixels, phrases)
+        thresholds = Thresholds(
+            dino.box_threshold if box_threshold is None else box_threshold,
+            dino.text_threshold if text_threshold is None else text_threshold,
+            dino.nms_threshold if nms_threshold is None else nms_threshold,
+            across_classes,
+        )
+    found = thresholds.apply(candidates, phrases)
     if current_pool().resolve(GroundingDino.family, model).ref == BUNDLED:
         remind_of_limits(image, found=len(found))
     return found
 
 
-def _detections(candidates: Candidates, phrases: tuple[str, ...], least: float, overlap: float) -> Detections:
-    sides = candidates.boxes[:, 2:] - candidates.boxes[:, :2]
-    kept = np.flatnonzero((candidates.scores >= least) & (sides > 0).all(axis=1))
-    kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
-    indices = candidates.phrases[kept]
-    found = Detections(
-        xyxy=candidates.boxes[kept],
-        confidence=candidates.scores[kept],
-        class_id=indices.astype(np.int64),
-        data={"class_name": np.array(phrases, dtype=np.str_)[indices]},
-    ).with_nms(overlap)
-    found.data["instance_id"] = np.arange(len(found), dtype=np.int64)
-    return found
+def _look(dino: GroundingDino, image: Image, phrases: tuple[str, ...], report: Report) -> Candidates:
+    """Everything that the model considered, phrase by phrase."""
+    parts = []
+    for number, phrase in enumerate(phrases):
+        current_scope().check_cancelled()
+        parts.append((number, dino.find(image.pixels, [phrase])))
+        report(number + 1, len(phrases), phrase)
+    return Candidates.of_passes(parts)

@@ -24,12 +24,6 @@ class Caption:
     spans: tuple[tuple[int, int], ...]
 
 
-def split_prompt(prompt: str) -> tuple[str, ...]:
-    """The phrases of "A dog. traffic light." as the user wrote them, in order, without empty and repeated ones."""
-    parts = (part.strip() for line in prompt.splitlines() for part in line.split("."))
-    return tuple(dict.fromkeys(part for part in parts if any(letter.isalnum() for letter in part)))
-
-
 def caption(phrases: Sequence[str]) -> Caption:
     """Lower-case the phrases and end each with a dot, the form that Grounding DINO was trained on."""
     text, spans = "", []

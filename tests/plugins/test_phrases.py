@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from plugins.grounding_dino.phrases import caption, passes, phrase_scores, phrase_tokens, split_prompt
+from plugins.grounding_dino.phrases import caption, passes, phrase_scores, phrase_tokens
+from plugins.prompts import split_prompt
 
 
 @pytest.mark.parametrize(

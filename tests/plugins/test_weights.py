@@ -12,13 +12,14 @@ from time import perf_counter
 import pytest
 
 from pipelines.errors import ModelError
+from plugins.clip.models import FAMILY as CLIP
 from plugins.grounding_dino.models import FAMILY as GROUNDING_DINO
 from plugins.presets import CHECKPOINTS, PRESETS, bundled_directory, preset_rows
 from plugins.sam.models import FAMILY as SAM
 from plugins.stable_diffusion.models import FAMILY as STABLE_DIFFUSION
 from plugins.weights import recommended
 
-FAMILIES = {family.name: family for family in (GROUNDING_DINO, SAM, STABLE_DIFFUSION)}
+FAMILIES = {family.name: family for family in (CLIP, GROUNDING_DINO, SAM, STABLE_DIFFUSION)}
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -160,11 +161,12 @@ def test_recommendations_stand_beside_the_weights(tmp_path) -> None:
 def test_resolving_imports_no_model_library() -> None:
     code = """
 import sys
+from plugins.clip.models import FAMILY as CLIP
 from plugins.grounding_dino.models import FAMILY as GROUNDING_DINO
 from plugins.presets import preset_rows
 from plugins.sam.models import FAMILY as SAM
 from plugins.stable_diffusion.models import FAMILY as STABLE_DIFFUSION
-list(preset_rows({family.name: family for family in (GROUNDING_DINO, SAM, STABLE_DIFFUSION)}))
+list(preset_rows({family.name: family for family in (CLIP, GROUNDING_DINO, SAM, STABLE_DIFFUSION)}))
 print(*sorted({"torch", "transformers", "diffusers", "supervision"} & set(sys.modules)))
 """
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "\n"
