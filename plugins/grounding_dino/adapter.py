@@ -31,30 +31,23 @@ class TransformersGroundingDino(GroundingDino):
         self.processor = processor
         advice = advice or {}
         self.box_threshold = advice.get("box_threshold", GroundingDino.box_threshold)
+        self.text_threshold = advice.get("text_threshold", GroundingDino.text_threshold)
         self.nms_threshold = advice.get("nms_threshold", GroundingDino.nms_threshold)
 
     def find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:
         limit = self.model.config.max_text_len - _SPECIAL_TOKENS
-        found = []
-        for run in passes(self._token_counts(phrases, limit), limit):
-            boxes, indices, scores = self._find(pixels, [phrases[index] for index in run])
-            found.append(Candidates(boxes, indices + run.start, scores))
-        return Candidates(
-            np.concatenate([np.empty((0, 4), np.float32), *(part.boxes for part in found)]),
-            np.concatenate([np.empty(0, np.intp), *(part.phrases for part in found)]),
-            np.concatenate([np.empty(0, np.float32), *(part.scores for part in found)]),
-        )
+        runs = passes(self._token_counts(phrases, limit), limit)
+        return Candidates.of_passes([(run.start, self._find(pixels, phrases[run.start : run.stop])) for run in runs])
 
-    def _find(
-        self, pixels: NDArray[np.uint8], phrases: Sequence[str]
-    ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
+    def _find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:
         text = caption(phrases)
         encoded = self.tokenizer(text.text, return_offsets_mapping=True, return_tensors="pt")
         offsets = encoded.pop("offset_mapping")[0].tolist()
         probabilities, boxes = self._forward(_not_too_thin(pixels), encoded)
         greatest, mean = phrase_scores(probabilities[:, : len(offsets)], phrase_tokens(offsets, text.spans))
         best = mean.argmax(axis=1)
-        return _clipped(boxes, pixels.shape), best, greatest[np.arange(len(best)), best]
+        queries = np.arange(len(best))
+        return Candidates(_clipped(boxes, pixels.shape), best, greatest[queries, best], mean[queries, best])
 
     @torch.inference_mode()
     def _forward(self, pixels: NDArray[np.uint8], encoded: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.models import Model, current_pool, lease
 from pipelines.scope import current_scope
 from pipelines.signature import Report, no_report, node
-from pipelines.values import Boxes, Detections, Image, Text, empty_detections
+from pipelines.values import Boxes, Detections, Image, Text
 from plugins.bundled.limits import remind_of_limits
 from plugins.grounding_dino.models import Candidates, GroundingDino
 from plugins.presets import BUNDLED
@@ -60,10 +60,10 @@ def detect(
 ) -> Boxes:
     """Find everything that the prompt names: "dog. traffic light." gives all dogs and all traffic lights.
 
-    Boxes are x0 y0 x1 y1 in image pixels, the surest first. `class_name` is the phrase exactly as written and `class_id`
+    Boxes are x0 y0 x1 y1 in image pixels, the surest first. `class_name` is the phrase exactly as written, `class_id`
     its place in the prompt: each phrase is scored by its own tokens, never by comparing words. A prompt that is longer
-    than the model can read is read in several passes. Nothing found is no error. For small things in large pictures see
-    tiles/cut.
+    than the model can read is read in several passes. Nothing found is no error. For small things in large pictures
+    see tiles/cut.
 
     Args:
         prompt: What to look for, each phrase ended by a dot.
@@ -78,7 +78,7 @@ def detect(
     """
     phrases = split_prompt(prompt)
     if not phrases:
-        return empty_detections((image.height, image.width), masks=False)
+        return Thresholds(box=0, text=0, overlap=1, across_classes=False).apply(Candidates.of_passes(()), phrases)
     with lease(GroundingDino, model) as dino:
         candidates = _look(dino, image, phrases, report) if per_class else dino.find(image.pixels, phrases)
         thresholds = Thresholds(

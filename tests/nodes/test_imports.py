@@ -9,6 +9,7 @@ MODULES = (
     "pipelines.nodes.masks",
     "pipelines.nodes.draw",
     "pipelines.nodes.export",
+    "pipelines.nodes.tiles",
     "plugins.instructions.nodes",
 )
 

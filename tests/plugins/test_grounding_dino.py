@@ -42,6 +42,7 @@ def test_boxes_and_scores_are_those_of_transformers_own_processor(grounding_dino
     np.testing.assert_allclose(ours.boxes, theirs["boxes"].clamp(min=0).numpy().clip(max=[140, 90, 140, 90]), atol=1e-3)
     dog_token = output.logits[0].sigmoid()[:, 1]
     np.testing.assert_allclose(ours.scores, dog_token, atol=1e-6)
+    np.testing.assert_allclose(ours.text_scores, dog_token, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 700), (700, 3), (40, 60)])
@@ -122,10 +123,13 @@ class Found(GroundingDino):
 
     box_threshold = 0.45
 
-    def __init__(self, boxes, phrases, scores) -> None:
-        self.candidates = Candidates(np.array(boxes, np.float32), np.array(phrases), np.array(scores, np.float32))
+    def __init__(self, boxes, phrases, scores, fits=None) -> None:
+        fits = None if fits is None else np.array(fits, np.float32)
+        self.candidates = Candidates(np.array(boxes, np.float32), np.array(phrases), np.array(scores, np.float32), fits)
+        self.asked = []
 
     def find(self, pixels, phrases):
+        self.asked.append(tuple(phrases))
         return self.candidates
 
 
@@ -157,6 +161,46 @@ def test_what_counts_as_a_double_can_be_said() -> None:
     assert detected(TWO_DOGS_AND_A_CAT, "Dog. cat.", nms_threshold=0.99).data["class_name"].tolist().count("Dog") == 3
 
 
+def test_across_classes_each_thing_has_one_name() -> None:
+    found = detected(TWO_DOGS_AND_A_CAT, "Dog. cat.", across_classes=True)
+    assert found.data["class_name"].tolist() == ["Dog", "Dog"]
+
+
+def test_the_class_id_is_the_place_in_the_prompt() -> None:
+    found = detected(Found([[10, 10, 50, 50]], [2], [0.9]), "a cat. Dog. The Traffic-Light")
+    assert (found.class_id.tolist(), found.data["class_name"].tolist()) == ([2], ["The Traffic-Light"])
+
+
+def test_more_than_one_word_of_a_phrase_must_fit_if_that_is_asked_for() -> None:
+    model = Found([[10, 10, 50, 50], [60, 60, 90, 90]], [0, 0], [0.9, 0.6], fits=[0.2, 0.5])
+    found = detected(model, "man with the dog.", text_threshold=0.3)
+    assert found.xyxy.tolist() == [[60, 60, 90, 90]]
+    assert found.data["text_score"].tolist() == pytest.approx([0.5])
+    assert len(detected(model, "man with the dog.")) == 2
+
+
+def test_a_pass_for_each_class_on_request() -> None:
+    model = Found([[10, 10, 50, 50]], [0], [0.9])
+    found = detected(model, "cat. Dog. cow.", per_class=True)
+    assert model.asked == [("cat",), ("Dog",), ("cow",)]
+    assert found.data["class_name"].tolist() == ["cat", "Dog", "cow"]
+    assert found.class_id.tolist() == [0, 1, 2]
+
+
+def test_progress_counts_the_passes() -> None:
+    seen = []
+    detected(Found([[1, 1, 5, 5]], [0], [0.9]), "cat. dog.", per_class=True, report=lambda *told: seen.append(told))
+    assert seen == [(1, 2, "cat"), (2, 2, "dog")]
+
+
+def test_a_prompt_of_any_length_keeps_words_and_ids(dino) -> None:
+    phrases = [f"{colour} {thing}" for colour in ("red", "Sign", "a") for thing in ("Dog", "cat", "bus", "aardvark")]
+    found = detected(dino, ". ".join(phrases), box_threshold=0.0, nms_threshold=1.0)
+    assert len(found) == 2 * 20
+    assert found.data["class_name"].tolist() == [phrases[number] for number in found.class_id]
+    assert {number // 8 for number in found.class_id} == {0, 1}
+
+
 def test_the_models_own_threshold_holds_unless_another_is_given() -> None:
     model = Found([[10, 10, 50, 50], [60, 60, 90, 90]], [0, 0], [0.5, 0.4])
     assert len(detected(model, "dog.")) == 1
@@ -167,7 +211,7 @@ def test_the_models_own_threshold_holds_unless_another_is_given() -> None:
 def test_an_empty_prompt_finds_nothing_and_loads_nothing(prompt) -> None:
     found = detected(None, prompt)
     assert len(found) == 0
-    assert list(found.data) == ["class_name", "instance_id"]
+    assert list(found.data) == ["class_name", "text_score", "instance_id"]
 
 
 def test_nothing_above_the_threshold_is_an_empty_value() -> None:
