@@ -11,6 +11,7 @@ SamModelError
 ├── MaskError              masks or run lengths that describe no mask
 ├── PromptError            points, boxes or mask hints that make no sense for the picture
 ├── RecordError            a file of masks that cannot be read or written
+├── ExportError            a network that cannot be written in another format
 └── SettingsError          settings out of their range
 """
 
@@ -63,3 +64,7 @@ class RecordError(SamModelError):
 
 class SettingsError(SamModelError):
     """A setting lies outside the range in which it makes sense."""
+
+
+class ExportError(SamModelError):
+    """The network cannot be written in another format."""

@@ -23,7 +23,7 @@ from sam_model.modeling.two_way_transformer import Picture
 from sam_model.preprocess import Frame, check_image, to_square
 from sam_model.prompts import Prompt
 
-PROMPTS_AT_ONCE = {"cpu": 4}
+PROMPTS_AT_ONCE = {"cpu": 2}
 PROMPTS_AT_ONCE_ELSEWHERE = 64
 """A ViT-sized decoder works in about 60 MB a prompt; more at once only helps where a device would stay idle."""
 

@@ -15,6 +15,8 @@ from torch.nn import functional as F  # noqa: N812
 BIAS_BYTES = {"cpu": 8 << 20}
 """How large a slice of position bias may be on a device; on a CPU it should stay in reused, cache-near memory."""
 BIAS_BYTES_ELSEWHERE = 512 << 20
+BIAS_BYTES_EXPORTED = 128 << 20
+"""An exported graph holds every slice as nodes of its own."""
 
 
 class RelativeAttention(nn.Module):
@@ -51,7 +53,10 @@ class RelativeAttention(nn.Module):
 
     def _rows_at_once(self, q: Float[Tensor, "b n h w d"]) -> int:
         bytes_a_row = q.shape[0] * self.heads * self.size**3 * q.element_size()
-        return max(1, BIAS_BYTES.get(q.device.type, BIAS_BYTES_ELSEWHERE) // bytes_a_row)
+        limit = BIAS_BYTES.get(q.device.type, BIAS_BYTES_ELSEWHERE)
+        if torch.compiler.is_exporting():
+            limit = BIAS_BYTES_EXPORTED
+        return max(1, limit // bytes_a_row)
 
 
 def relative_table(rel_pos: Float[Tensor, "distances d"]) -> Float[Tensor, "size size d"]:

@@ -68,7 +68,7 @@ class ImageToToken(Attention):
         """Attend from pixels that were projected before; one picture may serve all n prompts."""
         keys = self.split(self.k_proj(k))
         if not _folds(keys):
-            return self.join(_attend(picture.query.expand(len(k), -1, -1, -1), keys, self.split(self.v_proj(v))))
+            return self.join(_attend(picture.query.expand(k.shape[0], -1, -1, -1), keys, self.split(self.v_proj(v))))
         return self._mix(keys @ picture.query.mT * keys.shape[-1] ** -0.5, v)
 
     def _mix(self, scores: Float[Tensor, "n heads t hw"], v: Float[Tensor, "n t c"]) -> Float[Tensor, "n hw c"]:
@@ -81,7 +81,8 @@ class ImageToToken(Attention):
 
 def _folds(tokens: Float[Tensor, "n heads t d"]) -> bool:
     """Whether the tokens of all heads are fewer than the channels that a pixel would be projected to."""
-    return tokens.shape[2] < tokens.shape[3] and tokens.dtype == torch.float32
+    few = torch.compiler.is_exporting() or tokens.shape[2] < tokens.shape[3]  # an exported graph knows no number
+    return few and tokens.dtype == torch.float32
 
 
 def _one_head(tokens: Float[Tensor, "n heads t c"]) -> Float[Tensor, "n heads*t c"]:
@@ -92,7 +93,7 @@ def _attend(
     q: Float[Tensor, "n heads queries d"], k: Float[Tensor, "#n heads keys d"], v: Float[Tensor, "#n heads keys d"]
 ) -> Float[Tensor, "n heads queries d"]:
     """Attend; where all prompts ask about one picture, as the questions of one."""
-    if len(k) == len(q):
+    if k.shape[0] == q.shape[0]:
         return F.scaled_dot_product_attention(q, k, v)
     out = F.scaled_dot_product_attention(rearrange(q, "n h t d -> 1 h (n t) d"), k, v)
-    return rearrange(out, "1 h (n t) d -> n h t d", n=len(q))
+    return rearrange(out, "1 h (n t) d -> n h t d", n=q.shape[0])

@@ -80,7 +80,7 @@ class PromptEncoder(nn.Module):
         if not parts:
             return None
         coordinates, labels = zip(*parts, strict=True)
-        return self._embed(torch.cat(coordinates, dim=1), torch.cat(labels, dim=1))
+        return self.embed_points(torch.cat(coordinates, dim=1), torch.cat(labels, dim=1))
 
     def dense(self, masks: Float[Tensor, "n 1 height width"] | None) -> Float[Tensor, "#n c h w"]:
         """Embed n mask hints, logits at four times the grid; without hints all prompts share one embedding."""
@@ -97,9 +97,10 @@ class PromptEncoder(nn.Module):
         positions: Tensor = rearrange(encoded, "h w c -> 1 c h w")
         return positions.to(self.no_mask_embed.weight.dtype)
 
-    def _embed(
+    def embed_points(
         self, coordinates: Float[Tensor, "n tokens 2"], labels: Int[Tensor, "n tokens"]
     ) -> Float[Tensor, "n tokens c"]:
+        """Embed points as they are, nothing added; labels 2 and 3 are the corners of a box."""
         kinds = torch.cat([self.not_a_point_embed.weight, *self.point_embeddings.parameters()])
         position = self.pe_layer((coordinates.float() + 0.5) / self.image_size).to(kinds.dtype)
         real = (labels != PADDING)[..., None]

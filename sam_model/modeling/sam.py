@@ -62,7 +62,7 @@ class Sam(nn.Module):
             boxes: (left, top, right, bottom) in the same pixels.
             texts: CLIP embeddings, of a network that was trained with them.
         """
-        sparse = self.prompt_encoder.sparse(points, boxes, texts, count=len(picture.pixels))
+        sparse = self.prompt_encoder.sparse(points, boxes, texts, count=picture.pixels.shape[0])
         logits, iou = self.mask_decoder(picture, sparse)
         return logits, iou
 

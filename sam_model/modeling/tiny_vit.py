@@ -190,7 +190,7 @@ class WindowAttention(nn.Module):
 
     def forward(self, x: Float[Tensor, "windows size size c"]) -> Float[Tensor, "windows size size c"]:
         q, k, v = rearrange(self.qkv(self.norm(x)), "b y x (n three d) -> three b n (y x) d", three=3, n=self.heads)
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias().to(q.dtype))
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias().to(q.dtype)).contiguous()
         projected: Tensor = self.proj(rearrange(out, "b n (y x) d -> b y x (n d)", y=self.window))
         return projected
 

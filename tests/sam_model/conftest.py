@@ -54,6 +54,12 @@ def pair(request) -> Twins:
 
 
 @pytest.fixture(scope="session")
+def odd() -> SamConfig:
+    """Small sizes, all unlike ViT-B's."""
+    return ODD
+
+
+@pytest.fixture(scope="session")
 def lively_sam() -> Sam:
     """A small network for tests that need no reference."""
     sam = build_sam(ODD).eval()
@@ -67,6 +73,18 @@ def picture() -> np.ndarray:
     random = np.random.default_rng(0)
     coarse = random.integers(0, 200, (5, 8, 3)).repeat(30, axis=0).repeat(30, axis=1)[:131, :203]
     return (coarse + random.integers(0, 55, coarse.shape)).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def twins_of():
+    """Give a network of ours a twin."""
+
+    def make(ours: Sam) -> Twins:
+        metas = build_meta(ours.config)
+        metas.load_state_dict(ours.state_dict())
+        return Twins(ours.eval(), metas)
+
+    return make
 
 
 def make_twins(config: SamConfig) -> Twins:
