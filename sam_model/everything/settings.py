@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -58,7 +57,7 @@ class EverythingSettings:
         return int(self.points_per_side / self.points_divisor**layer)
 
 
-def _whole(least: int, most: float = math.inf) -> Callable[[object], bool]:
+def _whole(least: int, most: int = sys.maxsize) -> Callable[[object], bool]:
     return lambda value: type(value) is int and least <= value <= most
 
 
@@ -67,20 +66,20 @@ def _number(least: float, most: float = sys.float_info.max) -> Callable[[object]
 
 
 def _share_or_none(value: object) -> bool:
-    return value is None or (_number(0, 1)(value) and value != 0)
+    return value is None or (_number(0.0, 1.0)(value) and value != 0)
 
 
 _RULES: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("points_per_side", _whole(1), "a whole number from 1 on"),
     ("crop_layers", _whole(0, MOST_LAYERS), f"a whole number from 0 to {MOST_LAYERS}"),
     ("points_divisor", _whole(1), "a whole number from 1 on"),
-    ("crop_overlap", lambda value: _number(0, 1)(value) and value != 1, "a share from 0 to less than 1"),
-    ("min_iou", _number(0, 1), "a number from 0 to 1"),
-    ("min_stability", _number(0, 1), "a number from 0 to 1"),
-    ("stability_offset", _number(0), "a number of logits from 0 on"),
-    ("box_nms", _number(0, 1), "a number from 0 to 1"),
-    ("crop_nms", _number(0, 1), "a number from 0 to 1"),
-    ("crop_edge", _number(0), "a number of pixels from 0 on"),
+    ("crop_overlap", lambda value: _number(0.0, 1.0)(value) and value != 1, "a share from 0 to less than 1"),
+    ("min_iou", _number(0.0, 1.0), "a number from 0 to 1"),
+    ("min_stability", _number(0.0, 1.0), "a number from 0 to 1"),
+    ("stability_offset", _number(0.0), "a number of logits from 0 on"),
+    ("box_nms", _number(0.0, 1.0), "a number from 0 to 1"),
+    ("crop_nms", _number(0.0, 1.0), "a number from 0 to 1"),
+    ("crop_edge", _number(0.0), "a number of pixels from 0 on"),
     ("min_region", _whole(0), "a whole number of pixels from 0 on"),
     ("max_cover", _share_or_none, "a share above 0, up to 1, or None"),
 )
