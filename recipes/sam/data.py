@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recipes.sam.dense import things_and_edges
-from recipes.world import Atlas, Scene, SceneSpec, compose
+from recipes.sam.dense import dense_targets
+from recipes.sam.disguise import disguise
+from recipes.world import Atlas, SceneSpec, compose
 from recipes.world.scenes import boxes_of
 
 #: RGB mean and standard deviation of the official preprocessing.
@@ -22,8 +23,8 @@ PIXEL_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (B, 3, S, S) and their maps of things and edges (B, 2, L, L); for each of N prompts the picture's index
-    (N,), the true box (N, 4) xyxy in pixels and the share of each logit cell that the mask covers (N, L, L)."""
+    """Pictures (B, 3, S, S) and what the dense teacher wants of them (B, 6, L, L); for each of N prompts the picture's
+    index (N,), the true box (N, 4) xyxy in pixels and the share of each logit cell that the mask covers (N, L, L)."""
 
     images: Tensor
     dense: Tensor
@@ -41,15 +42,23 @@ class _Sample:
 
 
 def make_batch(
-    atlas: Atlas, spec: SceneSpec, seeds: Sequence[Sequence[int]], *, prompts: int, logits_size: int
+    atlases: Sequence[Atlas],
+    specs: Sequence[SceneSpec],
+    seeds: Sequence[Sequence[int]],
+    *,
+    prompts: int,
+    logits_size: int,
 ) -> Batch:
-    """One scene a seed, at most `prompts` objects of each. The same seeds give the same batch."""
-    samples = [_sample(np.random.default_rng(seed), atlas, spec, prompts) for seed in seeds]
+    """One scene a seed, of any of the atlases and kinds, at most `prompts` objects of each.
+
+    The same seeds give the same batch.
+    """
+    samples = [_sample(np.random.default_rng(seed), atlases, specs, prompts) for seed in seeds]
     index = [position for position, sample in enumerate(samples) for _ in sample.boxes]
     targets = [shrink(mask, logits_size) for sample in samples for mask in sample.masks]
     return Batch(
         images=torch.from_numpy(np.stack([sample.image for sample in samples])),
-        dense=torch.from_numpy(np.stack([things_and_edges(sample.all_masks, logits_size) for sample in samples])),
+        dense=torch.from_numpy(np.stack([dense_targets(sample.all_masks, logits_size) for sample in samples])),
         index=torch.tensor(index),
         boxes=torch.from_numpy(np.concatenate([sample.boxes for sample in samples])),
         targets=torch.from_numpy(np.stack(targets)),
@@ -66,24 +75,27 @@ def shrink(mask: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def _sample(rng: np.random.Generator, atlas: Atlas, spec: SceneSpec, prompts: int) -> _Sample:
-    scene = compose(rng, atlas, spec)
-    image, masks = _with_padding(rng, scene) if rng.random() < 0.25 else (normalise(scene.image), scene.masks)
+def _sample(rng: np.random.Generator, atlases: Sequence[Atlas], specs: Sequence[SceneSpec], prompts: int) -> _Sample:
+    spec = specs[int(rng.integers(len(specs)))]
+    scene = compose(rng, atlases[int(rng.integers(len(atlases)))], spec)
+    image, masks = normalise(disguise(rng, scene.image, scene.masks)), scene.masks
+    if rng.random() < 0.2:
+        image, masks = _with_padding(rng, image, masks)
     chosen = rng.permutation(len(masks))[:prompts]
     return _Sample(image, boxes_of(masks[chosen]), masks[chosen], masks)
 
 
-def _with_padding(rng: np.random.Generator, scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _with_padding(
+    rng: np.random.Generator, image: NDArray[np.float32], masks: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Pretend that the picture was not square: zeros right or below, as preprocessing leaves them.
 
     Objects that lose more than a third are not asked for; if none is left the picture stays whole.
     """
-    image, masks = normalise(scene.image), scene.masks.copy()
     kept = int(image.shape[1] * rng.uniform(0.5, 0.95))
     hidden = (slice(kept, None), slice(None)) if rng.random() < 0.5 else (slice(None), slice(kept, None))
-    masks[:, *hidden] = False
-    whole = masks.sum(axis=(1, 2)) > 0.67 * scene.masks.sum(axis=(1, 2))
-    if not whole.any():
-        return image, scene.masks
-    image[:, *hidden] = 0
-    return image, masks[whole]
+    visible, cut = masks.copy(), image.copy()
+    visible[:, *hidden] = False
+    cut[:, *hidden] = 0
+    whole = visible.sum(axis=(1, 2)) > 0.67 * masks.sum(axis=(1, 2))
+    return (cut, visible[whole]) if whole.any() else (image, masks)

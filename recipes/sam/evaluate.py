@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipelines.errors import UserError
+from recipes.sam.cutouts import load_cutouts
 from recipes.world import TEST_FAMILIES, TRAIN_FAMILIES, Atlas, Scene, SceneSpec, compose, load_atlas
 from sam_model.checkpoints import load_sam
 from sam_model.predictor import ImageEmbedding, Predictor
@@ -23,6 +26,7 @@ BUNDLED = Path(__file__).resolve().parents[2] / "plugins" / "bundled" / "sam"
 SEED = 20_000
 #: Scenes of a size that the network does not work at natively, as users bring them.
 SPEC = SceneSpec(size=320)
+CORRECTIONS = 4
 
 Masks = NDArray[np.bool_]
 
@@ -33,7 +37,8 @@ class Figures:
 
     `box` is the single mask and `box_above_half` the share of it over 0.5; `box_best` is, of the other three masks, the
     one that the network itself ranks first. `click` likewise from one click at the object's middle, `click_oracle` the
-    best of the three, and `click_3` the single mask after two more clicks into the middle of the largest error.
+    best of the three, and `click_3` and `click_5` the single mask after two and four more clicks into the middle of the
+    largest error.
     """
 
     objects: int
@@ -43,6 +48,7 @@ class Figures:
     click: float
     click_oracle: float
     click_3: float
+    click_5: float
 
     def rounded(self) -> dict[str, float]:
         return {name: round(value, 4) for name, value in asdict(self).items()}
@@ -55,8 +61,8 @@ def evaluate(predictor: Predictor, atlas: Atlas, spec: SceneSpec = SPEC, *, scen
         scene = compose(np.random.default_rng([SEED, number]), atlas, spec)
         embedding = predictor.embed(scene.image)
         rows.append(np.stack([*_by_box(predictor, embedding, scene), *_by_clicks(predictor, embedding, scene)], axis=1))
-    box, best, click, oracle, third = np.concatenate(rows).T
-    means = (float(column.mean()) for column in (box, box > 0.5, best, click, oracle, third))
+    box, *others = np.concatenate(rows).T
+    means = (float(column.mean()) for column in (box, box > 0.5, *others))
     return Figures(len(box), *means)
 
 
@@ -83,12 +89,14 @@ def _by_clicks(predictor: Predictor, embedding: ImageEmbedding, scene: Scene) ->
     places = np.stack([middle(mask) for mask in scene.masks])[:, None]
     labels = np.full(places.shape[:2], FOREGROUND)
     ranked, oracle, masks, hint = _answer(predictor, embedding, Points(places, labels), scene.masks)
-    for _ in range(2):
+    corrected = []
+    for _ in range(CORRECTIONS):
         place, label = _correction(masks, scene.masks)
         places, labels = np.concatenate([places, place], axis=1), np.concatenate([labels, label], axis=1)
         answer = predictor.predict(embedding, (Points(places, labels), MaskHint(hint)))
         masks, hint = answer.masks[:, 0], answer.low_res_logits[:, 0]
-    return ranked, oracle, overlap(masks, scene.masks)
+        corrected.append(overlap(masks, scene.masks))
+    return ranked, oracle, corrected[1], corrected[3]
 
 
 def _answer(
@@ -117,11 +125,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", nargs="?", type=Path, default=BUNDLED)
     parser.add_argument("--scenes", type=int, default=200)
+    parser.add_argument("--training-art", action="store_true", help="the families that were trained on as well")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     predictor = Predictor(load_sam(arguments.directory))
-    for family, sets in (*TEST_FAMILIES.items(), *TRAIN_FAMILIES.items()):
-        print(family, evaluate(predictor, load_atlas({family: sets}), scenes=arguments.scenes).rounded(), flush=True)
+    for name, atlas in _atlases(training_art=arguments.training_art):
+        print(name, evaluate(predictor, atlas, scenes=arguments.scenes).rounded(), flush=True)
+
+
+def _atlases(*, training_art: bool) -> Iterator[tuple[str, Atlas]]:
+    for family, sets in (*TEST_FAMILIES.items(), *(TRAIN_FAMILIES.items() if training_art else ())):
+        yield family, load_atlas({family: sets})
+    try:
+        yield "cutouts", load_cutouts()
+    except UserError as error:
+        print(error)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from sam_model.modeling.sam import Sam
 from sam_model.training.clicks import FOREGROUND, click_inside, correct_errors, shake_boxes
 from sam_model.training.losses import mask_iou, prompt_loss
 
-#: Half of the paper's noise: a detector's boxes around stickers are tighter than a person's.
-BOX_NOISE = 0.05
+#: Boxes are anything from exact, as a good detector's are, to nearly as shaky as the paper's.
+BOX_NOISE = 0.08
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def converse(
 def _ask(sam: Sam, embedding: Tensor, part: Batch, *, by_box: bool, rounds: int, generator: torch.Generator) -> Answer:
     wanted = part.targets > 0.5
     size = sam.config.image_size
-    boxes = shake_boxes(part.boxes, size=(size, size), share=BOX_NOISE, generator=generator) if by_box else None
+    boxes = _shaken(part.boxes, size, generator) if by_box else None
     clicks = None if by_box else _first_click(sam, wanted, generator)
     hint: Tensor | None = None
     losses, first_iou = [], 0.0
@@ -59,6 +59,11 @@ def _ask(sam: Sam, embedding: Tensor, part: Batch, *, by_box: bool, rounds: int,
             place, label = correct_errors(best.detach() > 0, wanted, generator=generator)
             clicks = _append(clicks, _to_model(sam, place), label)
     return Answer(torch.stack(losses).mean(), first_iou)
+
+
+def _shaken(boxes: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    shaken = shake_boxes(boxes, size=(size, size), share=BOX_NOISE, generator=generator)
+    return torch.lerp(boxes, shaken, torch.rand(len(boxes), 1, generator=generator))
 
 
 def _loss(logits: Tensor, iou: Tensor, targets: Tensor, *, ambiguous: bool) -> Tensor:

@@ -6,20 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from recipes.world import SceneSpec
-from sam_model.config import TINY, SamConfig
+from sam_model.config import TINY, SamConfig, TinyVitConfig
 
-FINAL = replace(
-    TINY,
-    image_size=144,
-    patch_size=8,
-    encoder_width=128,
-    encoder_depth=5,
-    encoder_heads=2,
-    window_size=9,
-    global_blocks=(2,),
-    width=128,
-    decoder_mlp_width=512,
+ENCODER = TinyVitConfig(
+    widths=(48, 96, 128, 160), depths=(2, 1, 4, 1), heads=(3, 4, 5), windows=(8, 8, 24), strides=(2, 1, 1), classes=0
 )
+FINAL = replace(TINY, image_size=192, patch_size=8, tiny_vit=ENCODER, width=128, decoder_mlp_width=512)
+SMALL = replace(FINAL, image_size=128, tiny_vit=replace(ENCODER, windows=(8, 8, 16)))
+"""The last blocks of both see the whole picture."""
+
+BUNDLED = "bundled"
+"""The stage to start from may be the weights that are there already: the decoder's, if the encoder is another."""
+
+
+def _kinds(size: int, *, smallest: float) -> tuple[SceneSpec, ...]:
+    """What pictures show: mostly a few things, at times one that fills the picture, at times a crowd of small ones."""
+    usual = SceneSpec(size=size, scale=(smallest, 0.7))
+    large = SceneSpec(size=size, objects=(1, 2), scale=(0.5, 1.0), outside=0.12)
+    crowd = SceneSpec(size=size, objects=(4, 10), scale=(smallest, 0.4))
+    return (usual, usual, usual, large, crowd)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,48 +32,49 @@ class Stage:
     """Everything that decides a run; a run is repeated exactly by its stage and its start."""
 
     config: SamConfig
-    spec: SceneSpec
+    specs: tuple[SceneSpec, ...]
     exam: SceneSpec
     steps: int
     start: str | None = None
     pictures: int = 8
     prompts: int = 3
-    learning_rate: float = 1e-3
+    matrix_rate: float = 0.006
+    """Learning rate of matrices, which Muon trains; that of the other weights follows."""
+    learning_rate: float = 6e-4
     final_rate: float = 1.0
     warmup: int = 100
     weight_decay: float = 0.05
     average: float = 0.998
     clicked: float = 0.5
-    dense_weight: float = 0.0
+    dense_weight: float = 1.0
     single_rounds_until: int = 0
     rounds: tuple[int, ...] = (1, 1, 2, 3)
     seed: int = 1
 
 
-_EARLIER = Stage(
-    config=replace(FINAL, image_size=96, window_size=12),
-    spec=SceneSpec(size=96, objects=(2, 4), scale=(0.3, 1.0), outside=0.12),
-    exam=SceneSpec(size=96, objects=(1, 3), scale=(0.36, 1.0)),
-    steps=910,
-    single_rounds_until=910,
+_FIRST = Stage(
+    config=SMALL,
+    specs=_kinds(128, smallest=0.22),
+    exam=SceneSpec(size=320),
+    start=BUNDLED,
+    steps=600,
+    pictures=8,
+    prompts=1,
+    single_rounds_until=1000,
+    seed=11,
 )
 
 STAGES: Mapping[str, Stage] = {
-    "first": _EARLIER,
-    "second": replace(_EARLIER, start="first", steps=1625, learning_rate=2e-3, single_rounds_until=1000, seed=2),
-    "third": replace(
-        _EARLIER, start="second", steps=1200, single_rounds_until=1200, clicked=0.3, dense_weight=1.0, seed=3
-    ),
+    "first": _FIRST,
+    "second": replace(_FIRST, start="first", steps=1500, prompts=2, final_rate=0.1, single_rounds_until=1100, seed=12),
     "full": Stage(
         config=FINAL,
-        spec=SceneSpec(size=144, objects=(1, 6), scale=(0.15, 0.8)),
-        exam=SceneSpec(size=144),
-        start="third",
-        steps=1600,
-        single_rounds_until=1150,
-        rounds=(1, 1, 1, 2),
-        dense_weight=1.0,
+        specs=_kinds(192, smallest=0.16),
+        exam=SceneSpec(size=320),
+        start="second",
+        steps=2500,
         final_rate=0.02,
-        seed=4,
+        rounds=(1, 1, 1, 2, 5),
+        seed=13,
     ),
 }

@@ -1,4 +1,4 @@
-"""Train the bundled SAM: `python -m recipes.sam.train small`, then `python -m recipes.sam.train full`.
+"""Train the bundled SAM: `python -m recipes.sam.train STAGE`, one stage of `stages.py` after the other.
 
 A run lives in recipes/runs/sam-<stage>/ and goes on exactly where its last checkpoint stands.
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,24 @@ import torch
 
 from recipes.sam.data import make_batch
 from recipes.sam.dense import DenseHead, dense_loss, thing_iou
+from recipes.sam.evaluate import BUNDLED as BUNDLED_WEIGHTS
 from recipes.sam.evaluate import evaluate
 from recipes.sam.grow import grow
 from recipes.sam.interaction import Answer, converse
-from recipes.sam.stages import STAGES, Stage
+from recipes.sam.muon import Muon, matrices_of
+from recipes.sam.stages import BUNDLED, STAGES, Stage
 from recipes.world import TEST_FAMILIES, Atlas, load_atlas
+from recipes.world.art import load_everything
+from sam_model.checkpoints import load_sam
 from sam_model.modeling.sam import Sam, build_sam
 from sam_model.predictor import Predictor
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
-LOG_SECONDS, SAVE_SECONDS, EVALUATE_EVERY = 20.0, 120.0, 500
+LOG_SECONDS, SAVE_SECONDS, EVALUATE_EVERY = 20.0, 120.0, 250
 
 
 class Run:
-    """The mutable state of a training: network, its running average, optimiser and step."""
+    """The mutable state of a training: network, its running average, optimisers and step."""
 
     def __init__(self, name: str, stage: Stage) -> None:
         self.stage = stage
@@ -39,10 +44,10 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(stage.seed)
         self.sam = build_sam(stage.config)
+        self.sam.image_encoder.to(memory_format=torch.channels_last)
         self.dense = DenseHead(stage.config.width)
         self.average = build_sam(stage.config).eval()
-        trained = [*self.sam.parameters(), *self.dense.parameters()]
-        self.optimiser = torch.optim.AdamW(trained, betas=(0.9, 0.99), weight_decay=stage.weight_decay, fused=True)
+        self.optimisers = _optimisers(self.sam, self.dense, stage)
         self.step = 0
         self._start()
 
@@ -52,7 +57,7 @@ class Run:
             "sam": self.sam.state_dict(),
             "dense": self.dense.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
         partial = self.folder / "checkpoint.partial"
         torch.save(state, partial)
@@ -71,21 +76,33 @@ class Run:
             self.sam.load_state_dict(state["sam"])
             self.dense.load_state_dict(state["dense"])
             self.average.load_state_dict(state["average"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(saved)
             self.step = state["step"]
             return
         if self.stage.start is not None:
-            earlier = _read(RUNS / f"sam-{self.stage.start}" / "checkpoint.pt")["sam"]
-            self.sam.load_state_dict(grow(earlier, self.sam.state_dict()))
+            self._carry_over(self.stage.start)
         self.average.load_state_dict(self.sam.state_dict())
 
+    def _carry_over(self, start: str) -> None:
+        if start == BUNDLED:
+            bundled = load_sam(BUNDLED_WEIGHTS)
+            state, before, dense = bundled.state_dict(), bundled.config, None
+        else:
+            earlier = _read(RUNS / f"sam-{start}" / "checkpoint.pt")
+            state, before, dense = earlier["sam"], STAGES[start].config, earlier["dense"]
+        factor = self.stage.config.image_size / before.image_size
+        self.sam.load_state_dict(grow(state, self.sam.state_dict(), factor=factor))
+        if dense is not None:
+            self.dense.load_state_dict(dense)
 
-def train(run: Run, atlas: Atlas, exam: Atlas) -> None:
+
+def train(run: Run, atlases: Sequence[Atlas], exam: Atlas) -> None:
     """Take the remaining steps of the run."""
     logged = saved = time.monotonic()
     first, answers = run.step, dict[str, Answer]()
     while run.step < run.stage.steps:
-        answers = _step(run, atlas)
+        answers = _step(run, atlases)
         now = time.monotonic()
         if now - logged > LOG_SECONDS or run.step == run.stage.steps:
             pace = (now - logged) / max(run.step - first, 1)
@@ -100,12 +117,12 @@ def train(run: Run, atlas: Atlas, exam: Atlas) -> None:
             saved = now
 
 
-def _step(run: Run, atlas: Atlas) -> dict[str, Answer]:
+def _step(run: Run, atlases: Sequence[Atlas]) -> dict[str, Answer]:
     stage, seed = run.stage, run.stage.seed
     rng = np.random.default_rng([seed, run.step])
     generator = torch.Generator().manual_seed(seed * 10_000_019 + run.step)
     seeds = [[seed, run.step, picture] for picture in range(stage.pictures)]
-    batch = make_batch(atlas, stage.spec, seeds, prompts=stage.prompts, logits_size=stage.config.logits_size)
+    batch = make_batch(atlases, stage.specs, seeds, prompts=stage.prompts, logits_size=stage.config.logits_size)
     clicked = torch.from_numpy(rng.random(len(batch.index)) < stage.clicked)
     rounds = 1 if run.step < stage.single_rounds_until else int(rng.choice(stage.rounds))
     with torch.autocast("cpu", torch.bfloat16):
@@ -116,27 +133,46 @@ def _step(run: Run, atlas: Atlas) -> dict[str, Answer]:
     if stage.dense_weight:
         answers["dense"] = Answer(dense_loss(dense.float(), batch.dense), thing_iou(dense, batch.dense))
         loss = loss + stage.dense_weight * answers["dense"].loss
-    run.optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(run.sam.parameters(), 1.0)
-    for group in run.optimiser.param_groups:
-        group["lr"] = _rate(stage, run.step)
-    run.optimiser.step()
+    for optimiser in run.optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group["initial_lr"] * _share_of_rate(stage, run.step)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
     run.step += 1
     _follow(run.average, run.sam, min(stage.average, (1 + run.step) / (10 + run.step)))
     return answers
 
 
-def _rate(stage: Stage, step: int) -> float:
-    """Linear warm-up, then a cosine from the learning rate to `final_rate` of it."""
+def _optimisers(sam: Sam, dense: DenseHead, stage: Stage) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the matrices of the network, AdamW for everything else."""
+    matrices = matrices_of(sam)
+    known = set(map(id, matrices))
+    others = [tensor for tensor in (*sam.parameters(), *dense.parameters()) if id(tensor) not in known]
+    optimisers = (
+        Muon(matrices, lr=stage.matrix_rate, weight_decay=stage.weight_decay),
+        torch.optim.AdamW(others, lr=stage.learning_rate, betas=(0.9, 0.99), weight_decay=stage.weight_decay),
+    )
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["initial_lr"] = group["lr"]
+    return optimisers
+
+
+def _share_of_rate(stage: Stage, step: int) -> float:
+    """Linear warm-up, then a cosine from the whole learning rate to `final_rate` of it."""
     warm = min(1.0, (step + 1) / stage.warmup)
     cosine = 0.5 + 0.5 * math.cos(math.pi * step / stage.steps)
-    return stage.learning_rate * warm * (stage.final_rate + (1 - stage.final_rate) * cosine)
+    return warm * (stage.final_rate + (1 - stage.final_rate) * cosine)
 
 
 @torch.no_grad()
 def _follow(average: Sam, sam: Sam, keep: float) -> None:
-    torch._foreach_lerp_(list(average.parameters()), list(sam.parameters()), 1 - keep)
+    """Statistics of batch norms are averaged like weights; their counters are of no use."""
+    for mean, now in zip(average.state_dict().values(), sam.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(now, 1 - keep)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -150,7 +186,8 @@ def main() -> None:
     name = parser.parse_args().stage
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    train(Run(name, STAGES[name]), load_atlas(), load_atlas(TEST_FAMILIES).only(families=["twemoji"]))
+    exam = load_atlas({"twemoji": TEST_FAMILIES["twemoji"]})
+    train(Run(name, STAGES[name]), (load_atlas(), load_atlas(), load_everything()), exam)
 
 
 if __name__ == "__main__":
