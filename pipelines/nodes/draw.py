@@ -20,11 +20,12 @@ def annotate(
     outlines: bool = True,
     fills: bool = True,
     labels: bool = True,
+    each: bool = False,
     opacity: float = 0.45,
 ) -> Image:
     """Draw detections over a picture: boxes, masks where there are any, names with scores.
 
-    Every name has a colour of its own; lines and letters are sized to the picture.
+    Every name has a colour of its own, or every detection; lines and letters are sized to the picture.
 
     Args:
         image: the picture that the detections belong to.
@@ -32,6 +33,7 @@ def annotate(
         outlines: draw the boxes.
         fills: tint the masks.
         labels: write name and score at each box.
+        each: give every detection a colour of its own, as suits masks of everything.
         opacity: strength of the tint, from 0 to 1.
     """
     if len(boxes) == 0:
@@ -39,7 +41,7 @@ def annotate(
     import supervision as sv
 
     size = image.size
-    coloured = _numbered(boxes)
+    coloured = _numbered(boxes, each=each)
     scene = np.ascontiguousarray(image.pixels[..., ::-1])  # supervision draws in BGR
     if fills and boxes.mask is not None:
         scene = sv.MaskAnnotator(opacity=opacity).annotate(scene, coloured)
@@ -63,9 +65,9 @@ def _label_annotator(size: tuple[int, int]) -> Any:
     )
 
 
-def _numbered(boxes: Detections) -> Detections:
-    """The same detections with one class id a name, which is what supervision takes colours by."""
-    _, ids = np.unique(names_of(boxes), return_inverse=True)
+def _numbered(boxes: Detections, *, each: bool) -> Detections:
+    """The same detections with one class id a name or a detection, which is what supervision takes colours by."""
+    ids = np.arange(len(boxes)) if each else np.unique(names_of(boxes), return_inverse=True)[1]
     return replace(boxes, class_id=ids)
 
 

@@ -11,28 +11,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.files import write_atomically
+from pipelines.nodes.export_labelme import labelme
+from pipelines.nodes.export_voc import voc
+from pipelines.nodes.export_yolo import yolo
+from pipelines.nodes.outlines import parts_of
 from pipelines.nodes.selection import areas_of, names_of, scores_of
 from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image
 
+__all__ = ["coco", "coco_document", "labelme", "run_lengths", "voc", "yolo"]
 
-@node("export/coco", version=1, cache=False)
-def coco(image: Image, boxes: Boxes, path: Path) -> Path:
+
+@node("export/coco", version=2, cache=False)
+def coco(image: Image, boxes: Boxes, path: Path, *, polygons: bool = False) -> Path:
     """Write detections as a COCO JSON file and give its path; raises OutputError when it cannot be written.
 
-    Masks are kept exactly, as compressed run lengths. Annotations keep their scores, categories the class names.
+    Masks are kept exactly. Annotations keep their scores, categories the class names.
 
     Args:
         image: the picture that the detections belong to.
         boxes: any detections, with masks or without.
         path: where to.
+        polygons: write masks as polygons, one for each part and with slits of no width to its holes, instead of
+            compressed run lengths. They follow the pixels' corners; pycocotools makes the very same masks of them.
     """
-    document = coco_document(image, boxes)
+    document = coco_document(image, boxes, polygons=polygons)
     write_atomically(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
     return path
 
 
-def coco_document(image: Image, boxes: Detections) -> dict[str, Any]:
+def coco_document(image: Image, boxes: Detections, *, polygons: bool = False) -> dict[str, Any]:
     """One picture and its detections as COCO has it: ids from 1, boxes as x, y, width, height in pixels."""
     names = names_of(boxes)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names), start=1)}
@@ -42,11 +50,11 @@ def coco_document(image: Image, boxes: Detections) -> dict[str, Any]:
         "licenses": [],
         "images": [{"id": 1, "file_name": file_name, "width": image.width, "height": image.height}],
         "categories": [{"id": number, "name": name} for name, number in numbers.items()],
-        "annotations": _annotations(boxes, [numbers[name] for name in names]),
+        "annotations": _annotations(boxes, [numbers[name] for name in names], polygons=polygons),
     }
 
 
-def _annotations(boxes: Detections, categories: list[int]) -> list[dict[str, Any]]:
+def _annotations(boxes: Detections, categories: list[int], *, polygons: bool) -> list[dict[str, Any]]:
     scores, areas = scores_of(boxes).tolist(), areas_of(boxes).tolist()
     annotations = []
     for index, (left, top, right, bottom) in enumerate(np.asarray(boxes.xyxy, np.float64).tolist()):
@@ -57,12 +65,17 @@ def _annotations(boxes: Detections, categories: list[int]) -> list[dict[str, Any
                 "category_id": categories[index],
                 "bbox": [left, top, right - left, bottom - top],
                 "area": areas[index],
-                "segmentation": [] if boxes.mask is None else run_lengths(np.asarray(boxes.mask[index], np.bool_)),
+                "segmentation": [] if boxes.mask is None else _segmentation(boxes.mask[index], polygons=polygons),
                 "iscrowd": 0,
                 "score": round(scores[index], 6),
             }
         )
     return annotations
+
+
+def _segmentation(mask: NDArray[Any], *, polygons: bool) -> dict[str, Any] | list[list[int]]:
+    solid = np.asarray(mask, np.bool_)
+    return [part.reshape(-1).tolist() for part in parts_of(solid, "corners")] if polygons else run_lengths(solid)
 
 
 def run_lengths(mask: NDArray[np.bool_]) -> dict[str, Any]:
