@@ -33,6 +33,7 @@ from sam_model.preprocess import PIXEL_MEAN, PIXEL_STD
 
 OPSET = 20
 """The first with a GELU of its own."""
+TOLERANCE = 1e-3
 LARGEST_PICTURE = 1 << 20
 READ = ("pixels", "key", "value", "query")
 PROMPTS = ("point_coords", "point_labels")
@@ -151,6 +152,14 @@ class Graph:
     outputs: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Written:
+    """A file, and by how much its outputs differ from the network's, relative to the largest; None if not compared."""
+
+    path: Path
+    difference: float | None
+
+
 GRAPHS = ("encoder", "decoder", "look", "answer")
 
 
@@ -160,7 +169,7 @@ def export_onnx(
     graphs: Sequence[str] = ("encoder", "decoder"),
     *,
     best_mask: bool = False,
-) -> dict[str, Path]:
+) -> dict[str, Written]:
     """Write parts of the network as `<name>.onnx`, in float32; weights over 2 GB lie beside the graph.
 
     Args:
@@ -171,10 +180,11 @@ def export_onnx(
             best of three after one. Otherwise all four.
 
     Returns:
-        The file of each graph.
+        The file of each graph, and how it compares where onnxruntime is installed.
 
     Raises:
-        ExportError: for an unknown graph, or when the packages of the extra `onnx` are missing.
+        ExportError: for an unknown graph, when the packages of the extra `onnx` are missing, or when onnxruntime gives
+            other results than PyTorch.
     """
     unknown = [name for name in graphs if name not in GRAPHS]
     if unknown:
@@ -216,7 +226,7 @@ def _check_packages() -> None:
             raise ExportError(f"ONNX graphs need the packages of samloom[onnx]: {package} is missing") from error
 
 
-def _write(graph: Graph, path: Path) -> Path:
+def _write(graph: Graph, path: Path) -> Written:
     dynamic = torch.export.Dim.DYNAMIC
     axes: dict[str, Any] = {name: dict.fromkeys((0, 1), dynamic) for name in ("image", *PROMPTS)}
     program: Any = torch.onnx.export(
@@ -230,7 +240,24 @@ def _write(graph: Graph, path: Path) -> Path:
         verbose=False,
     )
     program.save(path)
-    return path
+    return Written(path, _difference(graph, path))
+
+
+@torch.no_grad()
+def _difference(graph: Graph, path: Path) -> float | None:
+    try:
+        import onnxruntime
+    except ImportError:
+        return None
+    session = onnxruntime.InferenceSession(path)
+    found = session.run(None, {name: tensor.numpy() for name, tensor in graph.inputs.items()})
+    expected = graph.module(**graph.inputs)
+    expected = (expected,) if isinstance(expected, Tensor) else expected
+    pairs = zip(found, expected, strict=True)
+    worst = max(float((torch.from_numpy(one) - other).abs().max() / other.abs().max()) for one, other in pairs)
+    if not worst <= TOLERANCE:
+        raise ExportError(f"{path} gives other results than the network, off by {worst:.1e} of the largest value")
+    return worst
 
 
 def _best(

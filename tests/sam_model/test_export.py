@@ -34,7 +34,8 @@ def run(twins, tmp_path_factory):
 
 def runner(sam, folder, graphs):
     files = export_onnx(sam, folder, graphs)
-    sessions = {name: onnxruntime.InferenceSession(file) for name, file in files.items()}
+    assert all(file.difference is not None for file in files.values())
+    sessions = {name: onnxruntime.InferenceSession(file.path) for name, file in files.items()}
     return lambda name, **feed: sessions[name].run(None, {key: as_input(value) for key, value in feed.items()})
 
 
