@@ -59,7 +59,9 @@ class NetworkSettings:
         Path | None, Setting(doc="A vision transformer from masked autoencoding, to start the encoder with.")
     ] = None
     freeze: Annotated[str, Setting(doc="Parts that do not learn.", choices=("nothing", "encoder"))] = "nothing"
-    drop_path: Annotated[float, Setting(doc="Stochastic depth of the encoder's last block.", least=0, below=1)] = 0.0
+    drop_path: Annotated[float, Setting(doc="Stochastic depth of the encoder's last block.", least=0.0, below=1.0)] = (
+        0.0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,21 +82,25 @@ class DataSettings:
         tuple[float, float] | None,
         Setting(doc="Large-scale jitter: the picture's longest side by the square's; left out, always 1."),
     ] = None
-    masks: Annotated[int, Setting(doc="Masks that are asked for in a picture, at most.", least=1)] = 64
-    largest: Annotated[float, Setting(doc="Masks covering more of their picture are left out.", above=0, most=1)] = 0.9
-    workers: Annotated[int, Setting(doc="Processes that read pictures ahead; 0: none.", least=0)] = 2
+    masks: Annotated[int, Setting(doc="Masks that are asked for in a picture, at most.", least=1.0)] = 64
+    largest: Annotated[
+        float, Setting(doc="Masks covering more of their picture are left out.", above=0.0, most=1.0)
+    ] = 0.9
+    workers: Annotated[int, Setting(doc="Processes that read pictures ahead; 0: none.", least=0.0)] = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromptSettings:
     """The simulated user (paper, appendix A)."""
 
-    rounds: Annotated[int, Setting(doc="Rounds of prompts for each mask.", least=1)] = 11
+    rounds: Annotated[int, Setting(doc="Rounds of prompts for each mask.", least=1.0)] = 11
     boxes: Annotated[
-        float, Setting(doc="Share of masks that are first asked for by a box, not a point.", least=0, most=1)
+        float, Setting(doc="Share of masks that are first asked for by a box, not a point.", least=0.0, most=1.0)
     ] = 0.5
-    box_noise: Annotated[float, Setting(doc="Deviation of a box's edges, by its side.", least=0)] = 0.1
-    box_noise_limit: Annotated[float, Setting(doc="Most that an edge moves, in pixels of the square.", least=0)] = 20.0
+    box_noise: Annotated[float, Setting(doc="Deviation of a box's edges, by its side.", least=0.0)] = 0.1
+    box_noise_limit: Annotated[float, Setting(doc="Most that an edge moves, in pixels of the square.", least=0.0)] = (
+        20.0
+    )
     single_at_once: Annotated[
         bool,
         Setting(doc="Let the mask of clear prompts learn from the first round too, as boxes alone will ask for it."),
@@ -105,18 +111,18 @@ class PromptSettings:
 class OptimiserSettings:
     """AdamW and its rate."""
 
-    rate: Annotated[float, Setting(doc="Learning rate after warm-up.", above=0)] = 8e-4
-    betas: Annotated[tuple[float, float], Setting(doc="AdamW's averages.", least=0, below=1)] = (0.9, 0.999)
+    rate: Annotated[float, Setting(doc="Learning rate after warm-up.", above=0.0)] = 8e-4
+    betas: Annotated[tuple[float, float], Setting(doc="AdamW's averages.", least=0.0, below=1.0)] = (0.9, 0.999)
     weight_decay: Annotated[
-        float, Setting(doc="Of weights; norms, biases, tokens and positions do not decay.", least=0)
+        float, Setting(doc="Of weights; norms, biases, tokens and positions do not decay.", least=0.0)
     ] = 0.1
     layer_decay: Annotated[
-        float, Setting(doc="The rate of each encoder block, by that of the one after it.", above=0, most=1)
+        float, Setting(doc="The rate of each encoder block, by that of the one after it.", above=0.0, most=1.0)
     ] = 0.8
-    warmup: Annotated[int, Setting(doc="Steps of linear warm-up.", least=0)] = 250
-    milestones: Annotated[tuple[int, ...], Setting(doc="Steps at which the rate falls.", least=1)] = (60_000, 86_666)
-    fall: Annotated[float, Setting(doc="What it is multiplied with there.", above=0, most=1)] = 0.1
-    clip: Annotated[float | None, Setting(doc="Largest norm of the gradient; left out, any.", above=0)] = None
+    warmup: Annotated[int, Setting(doc="Steps of linear warm-up.", least=0.0)] = 250
+    milestones: Annotated[tuple[int, ...], Setting(doc="Steps at which the rate falls.", least=1.0)] = (60_000, 86_666)
+    fall: Annotated[float, Setting(doc="What it is multiplied with there.", above=0.0, most=1.0)] = 0.1
+    clip: Annotated[float | None, Setting(doc="Largest norm of the gradient; left out, any.", above=0.0)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,18 +130,18 @@ class RunSettings:
     """How long, how much at once, and what is kept."""
 
     output: Annotated[Path, Setting(doc="Folder of the run; it goes on from what it finds there.")] = Path("runs/sam")
-    steps: Annotated[int, Setting(doc="Steps in all.", least=1)] = 90_000
-    batch: Annotated[int, Setting(doc="Pictures a step, over all processes.", least=1)] = 256
+    steps: Annotated[int, Setting(doc="Steps in all.", least=1.0)] = 90_000
+    batch: Annotated[int, Setting(doc="Pictures a step, over all processes.", least=1.0)] = 256
     at_once: Annotated[
-        int, Setting(doc="Pictures that a process looks at together; more rounds make up the batch.", least=1)
+        int, Setting(doc="Pictures that a process looks at together; more rounds make up the batch.", least=1.0)
     ] = 1
-    seed: Annotated[int, Setting(doc="Decides every draw: the same seed gives the same run.", least=0)] = 0
+    seed: Annotated[int, Setting(doc="Decides every draw: the same seed gives the same run.", least=0.0)] = 0
     precision: Annotated[
         str, Setting(doc="Of arithmetic; weights stay in float32.", choices=("float32", "bfloat16"))
     ] = "float32"
-    save_minutes: Annotated[float, Setting(doc="Time between checkpoints.", least=0)] = 10.0
-    validate_every: Annotated[int, Setting(doc="Steps between validations.", least=1)] = 1000
-    validation_pictures: Annotated[int, Setting(doc="Pictures of a validation, at most.", least=1)] = 50
+    save_minutes: Annotated[float, Setting(doc="Time between checkpoints.", least=0.0)] = 10.0
+    validate_every: Annotated[int, Setting(doc="Steps between validations.", least=1.0)] = 1000
+    validation_pictures: Annotated[int, Setting(doc="Pictures of a validation, at most.", least=1.0)] = 50
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ class Learner:
         torch.manual_seed(self._seed(portion.numbers[0], _DROP_PATH))
         images = torch.stack([sample.image for sample in portion.samples]).to(self.accelerator.device)
         frozen = self.config.network.freeze == "encoder"
-        with torch.set_grad_enabled(not frozen), self.accelerator.autocast():
+        with torch.set_grad_enabled(not frozen), self._autocast():
             embeddings = self.sam.image_encoder(images)
         leaves = [embedding.detach().float().requires_grad_(not frozen) for embedding in embeddings.split(1)]
         figures = [
@@ -96,7 +96,7 @@ class Learner:
         conversation = converse(self.sam, embedding, wanted, self.config.prompts, generator=generator)
         figures = torch.zeros(3, device=device)
         for turn in range(rounds):
-            with self.accelerator.autocast():
+            with self._autocast():
                 answered = next(conversation)
             loss = answered.loss.mean() / (rounds * batch)
             torch.autograd.backward(loss)
@@ -105,6 +105,11 @@ class Learner:
                 figures[FIRST_IOU] = answered.iou.mean() / batch
         figures[LAST_IOU] = answered.iou.mean() / batch
         return figures
+
+    def _autocast(self) -> torch.autocast:
+        """Not accelerate's own, whose precision is fixed for the life of the process."""
+        kind = self.accelerator.device.type
+        return torch.autocast(kind, torch.bfloat16, enabled=self.config.run.precision == "bfloat16")
 
     def _share_gradients(self) -> None:
         """Sum gradients over all processes; what no prompt has touched has the gradient zero, in each of them."""

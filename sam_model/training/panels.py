@@ -51,10 +51,7 @@ def _tinted(
     return tinted
 
 
-def _cell(pixels: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "side side 3"]:
-    """Fit a picture into a white square."""
-    image = PIL.Image.fromarray(pixels)
-    image.thumbnail((SIDE, SIDE))
-    square = PIL.Image.new("RGB", (SIDE, SIDE), (255, 255, 255))
-    square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
-    return np.asarray(square)
+def _cell(pixels: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "h side 3"]:
+    """Bring a picture to the width of a column."""
+    height = max(1, round(pixels.shape[0] * SIDE / pixels.shape[1]))
+    return np.asarray(PIL.Image.fromarray(pixels).resize((SIDE, height)))

@@ -30,8 +30,6 @@ from sam_model.training.stopping import Stop, stop_on_signals
 from sam_model.training.store import Store
 from sam_model.training.validation import Exam, examine, to_scores, totals_of
 
-PRECISIONS = {"float32": "no", "bfloat16": "bf16"}
-"""accelerate's names."""
 SHOWN = 4
 """Pictures of a panel."""
 
@@ -61,7 +59,7 @@ class Trainer:
         self.config = config
         self.pictures = open_pictures(config.data.train)
         self.exam_pictures = self.pictures if config.data.validation is None else open_pictures(config.data.validation)
-        self.accelerator = Accelerator(mixed_precision=PRECISIONS[config.run.precision])
+        self.accelerator = Accelerator()
         self.share = Share(config.run, self.accelerator.process_index, self.accelerator.num_processes)
         self.listeners = listeners if self.accelerator.is_main_process else ()
         self.learner = Learner(begin(config.network, seed=config.run.seed), config, self.accelerator)
@@ -77,6 +75,8 @@ class Trainer:
         with stop_on_signals() as stop:
             learning = sum(parameter.numel() for parameter in self.learner.learning)
             self._tell(Started(self.step, self.config.run.steps, describe(self.pictures), learning))
+            if self.step == 0:
+                self._measure()  # what it starts from, to compare with
             for _ in self._steps():
                 if self._agreed(stop):
                     number = stop.signal or signal.SIGTERM
