@@ -19,7 +19,7 @@ from pipelines.command.terminal import exit_code, say, show_table
 
 COMMANDS_GROUP = "samloom.commands"
 HELP = frozenset({"-h", "--help"})
-GROUP_HELP = {"evaluate": "Measure how good models are."}
+GROUP_HELP = {"evaluate": "Measure how good models are.", "train": "Train models, or fine-tune them."}
 
 app = typer.Typer(
     name="samloom",
@@ -83,6 +83,32 @@ def segment(
     from pipelines.command.ready_made import segment_picture
 
     segment_picture(image, prompt, output=output, settings=settings)
+
+
+@app.command()
+@running
+def everything(
+    image: ImagePath,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for the results. Default: IMAGE-everything."),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help='"code": defaults of the official code; "sa1b": crops and filters that made SA-1B.')
+    ] = "code",
+    points: Annotated[int, typer.Option(help="Points along each side of the picture.")] = 32,
+    *,
+    fast: Annotated[bool, typer.Option("--fast", help="Filter masks before they are brought to full size.")] = False,
+    settings: Settings,
+) -> None:
+    """Outline everything, whatever it is.
+
+    Writes all masks in colour, and as COCO JSON.
+    """
+    from pipelines.command.ready_made import outline_everything
+
+    chosen = {"profile": profile, "points": points, "fast": fast}
+    outline_everything(image, chosen, output=output, settings=settings)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

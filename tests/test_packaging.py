@@ -32,7 +32,7 @@ def test_the_wheel_holds_the_four_packages_and_no_tests(wheel):
 def test_the_wheel_holds_types_pipelines_and_weights(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"{room}/py.typed" for room in ROOMS} <= names
-    assert {"demos/pipelines/edit.yaml", "demos/pipelines/segment.yaml"} <= names
+    assert {"demos/pipelines/edit.yaml", "demos/pipelines/everything.yaml", "demos/pipelines/segment.yaml"} <= names
     assert {f"plugins/bundled/{part}/README.md" for part in ("grounding_dino", "sam", "stable_diffusion")} <= names
 
 

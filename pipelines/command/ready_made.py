@@ -1,4 +1,4 @@
-"""The two ready-made pipelines that have commands of their own."""
+"""The ready-made pipelines that have commands of their own."""
 
 from __future__ import annotations
 
@@ -56,6 +56,24 @@ def segment_picture(image: Path, prompt: str, *, output: Path | None, settings: 
     write_json(coco_document(photo, masks), folder / "annotations.json")
     write_masks(masks, folder / "masks")
     say(_found(masks) if len(masks) else f"nothing found for '{prompt}'")
+    say(str(folder))
+
+
+def outline_everything(image: Path, options: Mapping[str, Any], *, output: Path | None, settings: Settings) -> None:
+    """Run the `everything` pipeline on a file: all masks in colour, and as COCO JSON.
+
+    `options` are the pipeline's inputs beside the photo. Raises `UserError` for one that does not fit.
+    """
+    from pipelines.nodes.export import coco_document
+
+    photo = read_image(image)
+    folder = output or Path(f"{image.stem}-everything")
+    check_folder(folder)
+    result = execute(load_pipeline("everything"), {"photo": photo, **options}, settings)
+    masks = result.outputs["masks"]
+    write_image(result.outputs["overlay"], folder / "overlay.png")
+    write_json(coco_document(photo, masks), folder / "annotations.json")
+    say(f"{len(masks)} masks" if len(masks) != 1 else "1 mask")
     say(str(folder))
 
 

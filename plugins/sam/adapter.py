@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipelines.errors import ModelError
-from plugins.sam.models import Sam
+from pipelines.errors import ModelError, PortError
+from pipelines.signature import Report, no_report
+from plugins.sam.models import Everything, Sam, Wanted
+from plugins.weights import recommended
 from sam_model.checkpoints import load_sam
-from sam_model.errors import SamModelError
+from sam_model.errors import SamModelError, SettingsError
+from sam_model.everything import PROFILES, EverythingSettings, segment_everything
 from sam_model.predictor import Predictor
 from sam_model.prompts import Box
 
@@ -19,8 +25,10 @@ from sam_model.prompts import Box
 class PredictorSam(Sam):
     """Segment Anything through `sam_model`'s predictor."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, advice: Mapping[str, float] | None = None) -> None:
+        """`advice`: settings of everything mode that fit these weights better than the published ones."""
         self.predictor = predictor
+        self.advice = dict(advice or {})
 
     def cut(
         self, pixels: NDArray[np.uint8], boxes: NDArray[np.float32], *, multimask: bool
@@ -30,6 +38,31 @@ class PredictorSam(Sam):
         rows = np.arange(len(best))
         return prediction.masks[rows, best], prediction.iou[rows, best]
 
+    def everything(self, pixels: NDArray[np.uint8], wanted: Wanted, report: Report = no_report) -> Everything:
+        try:
+            found = segment_everything(
+                self.predictor,
+                pixels,
+                self._settings(wanted),
+                fast=wanted.fast,
+                max_bytes=wanted.max_bytes,
+                progress=report,
+            )
+        except SettingsError as error:
+            raise PortError(f"{error}.") from error
+        return Everything(
+            masks=found.masks(),
+            boxes=found.boxes.astype(np.float32),
+            predicted_iou=found.predicted_iou,
+            stability=found.stability,
+            points=found.points.astype(np.float32),
+            crop_boxes=found.crop_boxes.astype(np.float32),
+        )
+
+    def _settings(self, wanted: Wanted) -> EverythingSettings:
+        changes: dict[str, Any] = {**self.advice, **wanted.changes}
+        return replace(PROFILES[wanted.profile], **changes)
+
 
 def load(path: Path, *, device: str, dtype: str) -> Sam:
     """Load an official .pth, a directory of transformers or one of our own. Raises `ModelError`."""
@@ -37,4 +70,4 @@ def load(path: Path, *, device: str, dtype: str) -> Sam:
         sam = load_sam(path, device=device, dtype=getattr(torch, dtype))
     except SamModelError as error:
         raise ModelError(str(error)) from error
-    return PredictorSam(Predictor(sam))
+    return PredictorSam(Predictor(sam), recommended(path).get("everything"))

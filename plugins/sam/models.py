@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.signature import Report, no_report
 from plugins.weights import HubFamily
 
 FAMILY = HubFamily(
@@ -17,6 +20,38 @@ FAMILY = HubFamily(
     needs=(("config.json",), ("model*.safetensors",)),
     suffixes=(".pth", ".safetensors"),
 )
+
+
+Profile: TypeAlias = Literal["code", "sa1b"]
+"""Published settings of everything mode: the official code's defaults, and those that made the data set SA-1B."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Everything:
+    """All N masks of a picture, in its pixels; boxes are x0 y0 x1 y1."""
+
+    masks: NDArray[np.bool_]
+    """`(N, H, W)`."""
+    boxes: NDArray[np.float32]
+    """`(N, 4)`."""
+    predicted_iou: NDArray[np.float32]
+    """`(N,)`: how good the model thinks each mask is."""
+    stability: NDArray[np.float32]
+    """`(N,)`: how little each mask changes with the threshold."""
+    points: NDArray[np.float32]
+    """`(N, 2)`: what the model was asked about."""
+    crop_boxes: NDArray[np.float32]
+    """`(N, 4)`: the part of the picture that it saw."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How to look for everything: a profile, and `changes` to it by the names of `EverythingSettings`."""
+
+    profile: Profile
+    changes: Mapping[str, float]
+    fast: bool
+    max_bytes: int
 
 
 class Sam(ABC):
@@ -32,4 +67,11 @@ class Sam(ABC):
 
         `pixels` is RGB `(H, W, 3)`, boxes are x0 y0 x1 y1 in its pixels; masks are `(N, H, W)`, predicted IoUs `(N,)`.
         `multimask`: let the model draw three masks of a box (whole, part, subpart) and keep the one it trusts most.
+        """
+
+    @abstractmethod
+    def everything(self, pixels: NDArray[np.uint8], wanted: Wanted, report: Report = no_report) -> Everything:
+        """The masks of everything in a picture, RGB `(H, W, 3)`. Raises `PortError` for settings out of range.
+
+        Thresholds that `wanted` does not name are those that the makers of the weights recommend, else the profile's.
         """

@@ -1,4 +1,4 @@
-"""Segment Anything as a node: one mask for each box."""
+"""Segment Anything as nodes: one mask for each box, or masks of everything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import numpy as np
 from pipelines.models import Model, lease
 from pipelines.signature import node
 from pipelines.values import Boxes, Image, Masks
+from plugins.sam.everything import everything
 from plugins.sam.models import Sam
+from plugins.sam.record import sa1b
+
+__all__ = ["everything", "masks", "sa1b"]
 
 
 @node("sam/masks", version=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pil
+from pycocotools import mask as coco_masks
 
 from pipelines.images import read_image
 
@@ -88,6 +89,37 @@ def test_segment_writes_overlay_masks_and_coco(samloom, tmp_path):
     white = read_image(next(path for path in masks if "dog" in path.name)).pixels[..., 0] > 127
     assert white.sum() == dog["area"]
     assert not np.array_equal(read_image(tmp_path / "cut" / "overlay.png").pixels, read_image(DOG).pixels)
+
+
+@pytest.mark.parametrize("way", [[], ["--fast"]], ids=["exact", "fast"])
+def test_everything_writes_an_overlay_and_coco(samloom, tmp_path, way):
+    result = samloom("everything", DOG, "--points", 8, *way, "-o", tmp_path / "out")
+    assert result.code == 0
+    document = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    assert result.out == f"{len(document['annotations'])} masks\n{tmp_path / 'out'}\n"
+    assert len(document["annotations"]) > 3
+    assert {category["name"] for category in document["categories"]} == {"thing"}
+    touched = read_image(tmp_path / "out" / "overlay.png").pixels != read_image(DOG).pixels
+    covered = np.any([decoded(entry["segmentation"]) for entry in document["annotations"]], axis=0)
+    assert np.array_equal(touched.any(axis=2), covered)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--profile", "paper"], "the input 'profile' of 'everything' needs one of code, sa1b, but got text 'paper'."),
+        (["--points", "0"], "found: points_per_side must be a whole number from 1 on, not 0."),
+    ],
+    ids=["profile", "points"],
+)
+def test_everything_says_what_it_cannot_do(samloom, tmp_path, option, message):
+    result = samloom("everything", DOG, *option, "-o", tmp_path / "out")
+    assert (result.code, result.err) == (2, f"samloom: {message}\n")
+    assert not (tmp_path / "out").exists()
+
+
+def decoded(segmentation):
+    return coco_masks.decode({**segmentation, "counts": segmentation["counts"].encode()}) > 0
 
 
 def test_a_pipelines_inputs_are_options_and_its_outputs_files(samloom, tmp_path):

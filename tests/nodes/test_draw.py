@@ -98,3 +98,10 @@ def test_a_picture_of_one_pixel_can_be_drawn_on() -> None:
     one = Image(np.zeros((1, 1, 3), np.uint8))
     thing = Detections(xyxy=np.array([[0, 0, 1, 1]], np.float32), data={"class_name": np.array(["dog"])})
     assert annotate(one, thing).size == (1, 1)
+
+
+def test_every_detection_can_have_a_colour_of_its_own() -> None:
+    things = replace(found(masks=True), data={"class_name": np.array(["thing", "thing"])})
+    for each in (False, True):
+        drawn = annotate(grey(), things, outlines=False, labels=False, each=each).pixels
+        assert np.array_equal(drawn[60, 40], drawn[80, 120]) != each

@@ -48,7 +48,7 @@ def test_fast_masks_are_the_exact_ones_where_nothing_is_filtered(predictor, scen
 def test_fast_masks_are_nearly_the_exact_ones(predictor, scene, settings):
     exact, fast = (segment_everything(predictor, scene, settings, fast=fast) for fast in (False, True))
     overlaps = coco.iou([rle.to_coco() for rle in fast.rles], [rle.to_coco() for rle in exact.rles], [0] * len(exact))
-    assert (overlaps.max(axis=0) > 0.8).mean() > 0.8
+    assert (overlaps.max(axis=0) > 0.8).mean() > 2 / 3
 
 
 def test_the_fast_way_upscales_only_what_stays(predictor, scene, settings, upscaled):
