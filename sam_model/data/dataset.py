@@ -17,7 +17,7 @@ from sam_model.data.polygons import fill_polygons
 from sam_model.errors import DatasetError
 from sam_model.ops.rle import Rle, decode
 
-Outline: TypeAlias = Rle | tuple[Float[np.ndarray, "corners 2"], ...]
+Outline: TypeAlias = Rle | tuple[Float[np.ndarray, "_ 2"], ...]
 """One thing: run lengths, or the rings of its parts in pixels of the picture."""
 
 

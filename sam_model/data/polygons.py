@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int64
 
 
 def fill_polygons(
-    rings: Iterable[Float[np.ndarray, "corners 2"]], *, height: int, width: int
+    rings: Iterable[Float[np.ndarray, "_ 2"]], *, height: int, width: int
 ) -> Bool[np.ndarray, "height width"]:
     """Fill the union of closed rings of (x, y) corners; what lies outside the picture is cut off.
 

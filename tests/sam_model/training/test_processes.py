@@ -41,7 +41,7 @@ def test_two_processes_end_with_the_same_weights_and_with_those_of_one(begin, tm
     (tmp_path / "config.yaml").write_text(as_yaml(replace(config, run=replace(config.run, output=tmp_path / "two"))))
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run(
         [*command, str(tmp_path / "script.py"), str(tmp_path / "config.yaml")], env=environment, check=True, timeout=900
     )

@@ -1,0 +1,144 @@
+"""`samloom train sam`: one command from pictures to a model that the other commands take."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+import typer
+
+from pipelines.command.terminal import exit_code
+from plugins.sam.models import FAMILY
+from plugins.training.commands import sam
+from sam_model import TINY, build_sam, save_sam
+
+SLIM = replace(
+    TINY,
+    image_size=64,
+    encoder_width=16,
+    encoder_depth=1,
+    encoder_heads=1,
+    window_size=4,
+    global_blocks=(0,),
+    width=16,
+    decoder_heads=1,
+    decoder_mlp_width=16,
+)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a small network, two pictures and their annotations, as the current one."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    save_sam(build_sam(SLIM), "start")
+    Path("photos").mkdir()
+    square = [[10, 10, 40, 10, 40, 40, 10, 40]]
+    crowd = {"image_id": 0, "segmentation": {"size": [50, 60], "counts": [3000]}, "iscrowd": 1}
+    content = {
+        "images": [{"id": n, "file_name": f"{n}.png", "width": 60, "height": 50} for n in range(3)],
+        "annotations": [{"image_id": n, "segmentation": square} for n in range(3)] + [crowd],
+    }
+    for n in range(2):
+        pixels = np.random.default_rng(n).integers(0, 255, (50, 60, 3)).astype(np.uint8)
+        PIL.Image.fromarray(pixels).save(f"photos/{n}.png")
+    Path("masks.json").write_text(json.dumps(content))
+    Path("short.yaml").write_text(
+        "prompts: {rounds: 2}\ndata: {workers: 0}\nrun: {batch: 1, output: runs/mine, validate_every: 2}\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def train(capsys):
+    """Run the command: exit code, standard output, standard error."""
+    app = typer.Typer()
+    app.command()(sam)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = exit_code(app, [str(argument) for argument in arguments])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+DATA = ("--from", "start", "--images", "photos", "--annotations", "masks.json")
+CHECK = ("--validation-images", "photos", "--validation-annotations", "masks.json")
+
+
+def test_one_command_fine_tunes_and_its_result_is_a_model_of_the_family(here, train):
+    code, out, err = train("short.yaml", *DATA, *CHECK, "--freeze", "encoder", "--steps", 2)
+    assert (code, out) == (0, "runs/mine/model\n"), err
+    assert "\n\n" not in err
+    assert "2 pictures; left out: crowd regions (1), pictures without a file (1); " in err
+    assert "step 0: IoU of 2 masks from a box " in err
+    assert "step 2: IoU of 2 masks from a box " in err
+    assert list((here / "runs/mine/panels").glob("*.png"))
+    assert list((here / "runs/mine/logs").glob("events*"))
+    source = FAMILY.resolve("runs/mine/model", offline=True)
+    cut, _ = FAMILY.load(source, device="cpu", dtype="float32").cut(
+        np.zeros((50, 60, 3), np.uint8), np.array([[5, 5, 30, 30]], np.float32), multimask=False
+    )
+    assert cut.shape == (1, 50, 60)
+
+
+def test_without_options_nothing_but_what_was_told_is_trained(here, train):
+    code, out, _ = train("short.yaml", *DATA, "--print")
+    assert code == 0
+    assert 'train: {images: "photos", annotations: "masks.json"}' in out
+    assert not Path("runs").exists()
+
+
+def test_recipes_are_listed_and_printed_without_pictures(train):
+    code, out, _ = train("--list")
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["vit_h", "vit_l", "vit_b", "finetune"]
+    assert train("vit_h", "--print")[0] == code == 0
+    assert "milestones: [60000, 86666]" in train("vit_h", "--print")[1]
+
+
+def test_a_stopped_training_says_how_it_goes_on_and_does(here, train, monkeypatch):
+    from plugins.training import progress
+
+    original = progress.TrainingProgress.__call__
+
+    def stopping(self, event):
+        original(self, event)
+        if getattr(event, "loss", None) is not None and event.step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(progress.TrainingProgress, "__call__", stopping)
+    code, out, err = train("short.yaml", *DATA, "--steps", 3)
+    assert (code, out) == (128 + signal.SIGTERM, "")
+    assert "samloom: stopped after step 1: the same command goes on from" in err
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    code, _, err = train("short.yaml", *DATA, "--steps", 3)
+    assert code == 0
+    assert "going on after step 1 of 3" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("short.yaml", *DATA, "--freeze", "decoder"), "samloom: --freeze: is 'decoder', there are: nothing, encoder."),
+        (("short.yaml",), "data, train: is missing: name the pictures to learn from."),
+        ((*DATA[2:], "--from", "nothing"), "samloom: No Segment Anything at 'nothing': not a preset"),
+        ((*DATA[:4], "--annotations", "no.json"), "samloom: no.json cannot be read: No such file or directory"),
+        ((*DATA[:2], "--images", "empty"), "samloom: empty: no such folder"),
+        ((*DATA, "-o", "masks.json"), "samloom: cannot write masks.json"),
+        (("vit_b", *DATA[2:], "--mae", "start"), "start is no masked autoencoder: expected tensors pos_embed"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(here, train, arguments, message):
+    code, out, err = train(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
