@@ -12,6 +12,7 @@ from plugins.instructions import words
 from plugins.instructions.pointing import quoted, refusal
 from plugins.instructions.things import without_picture
 from plugins.instructions.tokens import Phrase, Table
+from plugins.instructions.which import closes_quote
 
 Kind = Literal[
     "replace", "substitute", "swap", "turn", "make", "paint", "colour", "remove", "take", "add", "put", "give", "let",
@@ -30,7 +31,7 @@ _VERBS: Final[dict[Kind, str]] = {
     "colour": "colour,color,recolour,recolor,dye,tint",
     "remove": "remove,erase,delete,eliminate,discard,hide,clear,drop,get rid of,take out,take away,take off,cut out,"
     "edit out,wipe,wipe out,wipe away,wipe off,crop out,rub out",
-    "take": "take,edit,cut,crop,rub",
+    "take": "take,get,edit,cut,crop,rub",
     "add": "add,insert,draw",
     "put": "put,place",
     "give": "give",
@@ -39,7 +40,7 @@ _VERBS: Final[dict[Kind, str]] = {
     "want": "use,show,i want,i'd like,i would like",
     "cannot": "blur,rotate,flip,mirror,move,shift,resize,scale,enlarge,shrink,zoom,sharpen,enhance,brighten,darken,"
     "lighten,upscale,copy,duplicate,clone,stretch,align,straighten,centre,center,invert,pixelate,animate,describe,"
-    "count,find,select",
+    "count,find,select,isolate,extract",
 }
 VERBS: Final[Table[Kind]] = Table(
     {verb: kind for kind, verbs in reversed(_VERBS.items()) for verb in verbs.split(",")},
@@ -66,6 +67,7 @@ def read_clauses(sentence: Phrase) -> Iterator[Clause]:
     start = _skip(sentence, sentence.start)
     if start >= sentence.stop:
         raise refusal(f"cannot understand {quoted(sentence.text)}. {TRY}", sentence.sentence, sentence.span)
+    within_quotes = _within_quotes(sentence)
     while start < sentence.stop:
         verb = VERBS.at(sentence, start)
         if verb is None:
@@ -74,17 +76,25 @@ def read_clauses(sentence: Phrase) -> Iterator[Clause]:
         if kind == "cannot":
             said = sentence.part(start, body)
             raise refusal(f"cannot {said.text.lower()}. {_CAN}", sentence.sentence, said.span)
-        end, following = _next_clause(sentence, body)
+        end, following = _next_clause(sentence, body, within_quotes)
         stop = _without_courtesies(sentence.part(body, end))
         yield Clause(kind, sentence.part(body, stop), sentence.part(start, stop))
         start = following
 
 
-def _next_clause(sentence: Phrase, place: int) -> tuple[int, int]:
+def _within_quotes(sentence: Phrase) -> frozenset[int]:
+    """The places between double quotes, where words are meant as words."""
+    marks = [place for place in range(sentence.stop) if sentence.low(place) in ('"', "“", "”")]
+    return frozenset(
+        place for start, stop in zip(marks[::2], marks[1::2], strict=False) for place in range(start, stop)
+    )
+
+
+def _next_clause(sentence: Phrase, place: int, within_quotes: frozenset[int]) -> tuple[int, int]:
     """Where the clause ends that a place lies in, and where the next one begins."""
     while place < sentence.stop:
         begins_line = sentence.tokens[place].begins_line
-        if sentence.low(place) in words.JOINTS or begins_line:
+        if (sentence.low(place) in words.JOINTS or begins_line) and place not in within_quotes:
             behind = _skip(sentence, place)
             if (behind > place or begins_line) and _begins_clause(sentence, behind):
                 return place, behind
@@ -125,6 +135,8 @@ def _without_courtesies(body: Phrase) -> int:
         polite = words.POLITE_END.before(body, stop)
         if polite is not None:
             stop = polite
+        elif closes_quote(body.part(body.start, stop)):
+            break
         elif body.low(stop - 1) in words.MARKS | words.JOINTS:
             stop -= 1
         elif (rest := without_picture(body.part(body.start, stop))).stop < stop:

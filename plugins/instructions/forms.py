@@ -181,7 +181,7 @@ def draft_of(kind: Kind, body: Phrase) -> Draft | None:
 
 def _links(body: Phrase, place: int, links: tuple[str, ...]) -> bool:
     """Whether a word parts the old from the new; "to the left" and "next to" say where."""
-    if body.low(place) not in links or body.low(place - 1) in words.LINKS | {"next", "close"}:
+    if body.low(place) not in links or body.low(place - 1) in words.LINKS | {"next", "close", "together", "along"}:
         return False
     return side_at(body, place) is None
 

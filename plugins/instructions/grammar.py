@@ -17,7 +17,7 @@ from plugins.instructions import words
 from plugins.instructions.clauses import TRY, Clause, Kind, read_clauses
 from plugins.instructions.forms import Draft, draft_of
 from plugins.instructions.pointing import quoted, refusal
-from plugins.instructions.things import read_new, read_things
+from plugins.instructions.things import ONLY_CHANGES, read_list, read_new, read_things
 from plugins.instructions.tokens import Phrase, read_tokens
 
 MAX_CHARACTERS = 1000
@@ -61,8 +61,10 @@ def parse_instruction(sentence: str) -> EditPlan:
 def _drafts(clause: Clause) -> Iterator[tuple[Draft, Phrase]]:
     """One draft, or several where the verb is said once: "replace the dog with a cat and the car with a bus"."""
     chunks = list(_chunks(clause))
-    ends = [number for number, chunk in enumerate(chunks) if (draft := draft_of(clause.kind, chunk)) and draft.new]
-    ends = [*ends[:-1], len(chunks) - 1]  # what follows the last pair belongs to it
+    ends = [number for number, chunk in enumerate(chunks) if _is_pair(draft_of(clause.kind, chunk))]
+    begins_anew = clause.kind in ("add", "put") and chunks[-1].low(chunks[-1].start) in words.ARTICLES
+    # What follows the last pair belongs to it, unless it is one more thing to add.
+    ends = sorted({*(ends if begins_anew else ends[:-1]), len(chunks) - 1})
     first = 0
     for end in ends:
         body = clause.body.part(chunks[first].start, chunks[end].stop)
@@ -75,6 +77,11 @@ def _drafts(clause: Clause) -> Iterator[tuple[Draft, Phrase]]:
         start = clause.whole.start if first == 0 else body.start
         yield draft, clause.whole.part(start, body.stop)
         first = end + 1
+
+
+def _is_pair(draft: Draft | None) -> bool:
+    """Whether a draft says both what is new and what it goes with."""
+    return draft is not None and draft.new is not None and (draft.target is not None or draft.place is not None)
 
 
 def _chunks(clause: Clause) -> Iterator[Phrase]:
@@ -110,10 +117,19 @@ def _edits(draft: Draft, said: Phrase, before: str | None) -> Iterator[Edit]:
     if draft.target is None:
         yield edit
         return
-    for thing in read_things(draft.target, before):
+    things = list(read_things(draft.target, before))
+    for thing, own in zip(things, _each_its_own(draft, new, len(things)), strict=True):
+        text, span = (own.text, own.span) if own else (None, None)
         named = replace(edit, target=thing.name, which=thing.which, target_span=thing.span)
+        named = replace(named, replacement=text, replacement_span=span)
         behind = draft.action != "add" and thing.name.lower() in words.BACKGROUNDS
         yield replace(named, action="background", attribute=None) if behind else named
+
+
+def _each_its_own(draft: Draft, new: Phrase | None, count: int) -> list[Phrase | None]:
+    """The new thing for each target: "the dog and the cat with a horse and a cow" has one for each, in their order."""
+    listed = read_list(draft.new) if draft.new is not None and draft.action == "replace" and count > 1 else []
+    return [read_new(member) for member in listed] if len(listed) == count else [new] * count
 
 
 def _refuse(phrase: Phrase, lows: frozenset[str]) -> None:
@@ -122,8 +138,7 @@ def _refuse(phrase: Phrase, lows: frozenset[str]) -> None:
         low = phrase.low(place)
         if low in lows or (lows is words.NEGATIONS and low.endswith("n't")):
             said = phrase.part(place, place + 1)
-            message = f"cannot follow {quoted(said.text)}. Say only what to change; 'keep the dog' protects a thing."
-            raise refusal(message, phrase.sentence, said.span)
+            raise refusal(f"cannot follow {quoted(said.text)}. {ONLY_CHANGES}", phrase.sentence, said.span)
 
 
 def _refuse_contradiction(sentence: str, edits: Sequence[Edit]) -> None:

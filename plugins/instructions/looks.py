@@ -30,7 +30,7 @@ def look_at_end(body: Phrase) -> Look | None:
     for start in range(max(shortest, stop - _LONGEST_LOOK), stop):
         value = body.part(start, stop)
         attribute = _attribute_of(value)
-        if attribute is None or (value.low(start) == "light" and body.low(start - 1) in words.BEFORE_LIGHT):
+        if attribute is None or (value.low(start) == "light" and body.low(start - 1) in words.LIGHTS):
             continue
         target_stop = _before_look(body, start, bare=len(value) == 1 and not named)
         if target_stop is None:

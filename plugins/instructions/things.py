@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipelines.errors import InstructionError
-from pipelines.plans import Selector, Span
+from pipelines.plans import Coloured, Selector, Span
 from plugins.instructions import words
 from plugins.instructions.pointing import quoted, refusal
 from plugins.instructions.tokens import Phrase
 from plugins.instructions.where import side_at
 from plugins.instructions.which import Signs, colour_at, name_of, read_before, read_behind, undecidable
 
+ONLY_CHANGES = "Say only what to change; 'keep the dog' protects a thing."
 _HEAD_ENDS = frozenset({"of", "with", "wearing", "holding", "in", "on", "without"})
 
 
@@ -32,13 +34,19 @@ def read_things(phrase: Phrase, before: str | None) -> Iterator[Thing]:
     """
     _refuse_what_cannot_be_seen(phrase)
     members = list(_members(phrase))
-    shared = _shared(members)
-    for member in members:
-        if len(members) > 1 and member.low(member.start) == "both":
-            member = member.part(member.start + 1, member.stop)  # noqa: PLW2901 - "both the dog and the cat" are two
-        thing = _read_thing(member, shared, before)
+    readings = [_read_member(member, _shared(members), alone=len(members) == 1) for member in members]
+    for reading, following in reversed(list(pairwise(readings))):
+        _borrow(reading, following)
+    for reading in readings:
+        thing = _thing(reading, before)
         before = thing.name
         yield thing
+
+
+def read_list(phrase: Phrase) -> list[Phrase]:
+    """The members of a list of new things that each have an article: "a horse, a cow and a pig"; else the phrase."""
+    members = list(_members(phrase))
+    return members if all(member.low(member.start) in words.ARTICLES for member in members) else [phrase]
 
 
 def read_new(phrase: Phrase) -> Phrase:
@@ -48,7 +56,18 @@ def read_new(phrase: Phrase) -> Phrase:
         raise _unresolved(phrase)
     if said := _pronoun(name):
         raise _unresolved(said)
+    refuse_new_sentence(name)
     return name
+
+
+def refuse_new_sentence(name: Phrase) -> None:
+    """Raise `InstructionError` where a name runs on into words without a verb: "a cat. Also the car"."""
+    if not words.QUOTES - {"'", "’"} & set(name.lows):
+        for place in range(name.start + 1, name.stop - 1):
+            if name.low(place) in words.ENDS:
+                rest = name.part(place + 1, name.stop)
+                message = f"cannot understand {quoted(rest.text)}. Say what to do with it, as in 'remove the dog'."
+                raise refusal(message, rest.sentence, rest.span)
 
 
 def without_picture(phrase: Phrase) -> Phrase:
@@ -60,7 +79,18 @@ def without_picture(phrase: Phrase) -> Phrase:
     return phrase if start is None or start == phrase.start else phrase.part(phrase.start, start)
 
 
-def _read_thing(phrase: Phrase, shared: Phrase | None, before: str | None) -> Thing:
+@dataclass
+class _Reading:
+    """A member of a list while it is being read; `noun` is its name, or where it has none another's."""
+
+    phrase: Phrase
+    signs: Signs
+    noun: Phrase
+
+
+def _read_member(phrase: Phrase, shared: Phrase | None, *, alone: bool) -> _Reading:
+    if not alone and phrase.low(phrase.start) == "both":  # "both the dog and the cat" are two
+        phrase = phrase.part(phrase.start + 1, phrase.stop)
     signs = Signs()
     rest = read_behind(without_picture(phrase), signs)
     if shared and not signs.said:
@@ -68,14 +98,33 @@ def _read_thing(phrase: Phrase, shared: Phrase | None, before: str | None) -> Th
     while rest.low(rest.start) in words.QUOTES and len(rest):
         rest = rest.part(rest.start + 1, rest.stop)
     name = name_of(rest.part(read_before(rest, signs), rest.stop))
-    which = signs.selectors(plural=_is_plural(name))
-    stands_for_another = name.lows in ([], ["one"], ["ones"])
-    if stands_for_another and which and before:
+    if (signs.order or signs.first) and any(low.endswith("'s") for low in name.lows):
+        raise undecidable(phrase)  # "the left dog's collar": which of the two words is on the left?
+    return _Reading(phrase, signs, name)
+
+
+def _borrow(reading: _Reading, following: _Reading) -> None:
+    """Give a member without a name that of the next one: "the blue and the red balloon", "the first and last dog"."""
+    if not len(reading.noun) and reading.signs.said:
+        reading.noun = following.noun
+    elif following.signs.colour and _is_colour(reading.noun):
+        reading.signs.colour = Coloured(reading.noun.text, reading.noun.span)
+        reading.noun = following.noun
+
+
+def _thing(reading: _Reading, before: str | None) -> Thing:
+    name = reading.noun
+    which = reading.signs.selectors(plural=_is_plural(name))
+    if name.lows in ([], ["one"], ["ones"]) and which and before:
         return Thing(before, name.span, which)
-    if not len(name):
-        raise _unresolved(phrase)
+    if not len(name) or name.low(name.start) in words.LINKS:
+        raise _unresolved(reading.phrase)
     if said := _pronoun(name):
         raise _unresolved(said)
+    if name.low(name.start) in ("only", "just"):
+        said = name.part(name.start, name.start + 1)
+        raise refusal(f"cannot follow {quoted(said.text)}. {ONLY_CHANGES}", said.sentence, said.span)
+    refuse_new_sentence(name)
     return Thing(name.text, name.span, which)
 
 

@@ -109,9 +109,15 @@ def name_of(phrase: Phrase) -> Phrase:
     start, stop = phrase.start, phrase.stop
     while start < stop and (phrase.low(start) in words.MARKS or phrase.low(start) in words.DETERMINERS):
         start += 1
-    while stop > start and phrase.low(stop - 1) in words.MARKS:
+    while stop > start and phrase.low(stop - 1) in words.MARKS and not closes_quote(phrase.part(start, stop)):
         stop -= 1
     return phrase.part(start, stop)
+
+
+def closes_quote(name: Phrase) -> bool:
+    """Whether a name ends in a quote that opens within it: 'text "hello"'."""
+    opening = {'"': '"', "”": "“"}.get(name.low(name.stop - 1))
+    return opening is not None and opening in name.lows[:-1]
 
 
 def colour_at(phrase: Phrase, place: int) -> int | None:
@@ -146,12 +152,12 @@ def _quantity(phrase: Phrase, place: int, signs: Signs, *, among: bool) -> int:
 def _order(phrase: Phrase, place: int, signs: Signs) -> int:
     """How many tokens at a place say which in a row is meant."""
     low, span = phrase.low(place), phrase.part(place, place + 1).span
+    if last := words.LAST.at(phrase, place):
+        signs.rank(phrase.part(place, last[1]).span, order="right", first=last[0] if last[0] > 1 else None)
+        return last[1] - place
     ordinal, _, order = low.partition("-")
     if ordinal in words.ORDINALS and (not order or words.ORDERS.means(order)):
         signs.rank(span, first=words.ORDINALS[ordinal], order=words.ORDERS.means(order))
-        return 1
-    if low == "last":
-        signs.rank(span, order="right")
         return 1
     if (found := words.ORDERS.at(phrase, place)) and signs.order is None:
         signs.rank(phrase.part(place, found[1]).span, order=found[0])
@@ -162,7 +168,7 @@ def _order(phrase: Phrase, place: int, signs: Signs) -> int:
 def _colour(phrase: Phrase, place: int, signs: Signs) -> int:
     """How many tokens at a place are the one colour of what follows."""
     stop = colour_at(phrase, place)
-    if stop is None or stop >= phrase.stop or signs.colour:
+    if stop is None or stop >= phrase.stop or signs.colour or any(low.endswith("'s") for low in phrase.lows):
         return 0
     follows = phrase.low(stop)
     if (
@@ -199,7 +205,7 @@ def _read_side(phrase: Phrase, signs: Signs) -> int | None:
 
 def _without_marks(phrase: Phrase) -> Phrase:
     stop = phrase.stop
-    while stop > phrase.start and phrase.low(stop - 1) in words.MARKS:
+    while stop > phrase.start and phrase.low(stop - 1) in words.MARKS and not closes_quote(phrase.part(0, stop)):
         stop -= 1
     return phrase.part(phrase.start, stop)
 

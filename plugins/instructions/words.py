@@ -29,10 +29,25 @@ POLITE_START = Table.of(
     + ["let's", "let us"]
 )
 POLITE_END = Table.of(
-    ["please", "pls", "thanks", "thx", "thank you", "a lot", "so much", "for me", "now", "instead", "first"]
+    [
+        "please",
+        "pls",
+        "thanks",
+        "thx",
+        "thank you",
+        "a lot",
+        "so much",
+        "for me",
+        "now",
+        "instead",
+        "first",
+        "too",
+        "as well",
+    ]
 )
 JOINTS: Final = _words("and then also plus but while & , ; . : ! ?")
-LIST_JOINTS = Table.of(["and", "&", ",", "as well as", "plus"])
+LIST_JOINTS = Table.of(["and", "&", ",", "as well as", "together with", "along with", "plus", ". also", "; also"])
+ENDS: Final = frozenset({".", ";", "!", "?", ":"})
 NEGATIONS: Final = _words("not never except without")
 PICTURE = Table.of(
     f"{link} {which} {name}"
@@ -71,6 +86,16 @@ NUMBERS: Final[dict[str, int]] = {
     word: number
     for number, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1)
 } | {str(number): number for number in range(1, 21)}
+LAST: Table[int] = Table(
+    {
+        "last": 1,
+        **{
+            f"{ordinal}{gap}last": place
+            for ordinal, place in (("second", 2), ("third", 3))
+            for gap in (" ", " to ", "-to-")
+        },
+    }
+)
 ALL = Table.of(["all", "every", "every single", "each", "both"])
 SUPERLATIVES: Final = _words(
     "nearest closest farthest furthest oldest youngest newest tallest shortest longest widest fattest thinnest darkest "
@@ -136,7 +161,8 @@ COMPOUNDS: Final = frozenset(
         "gold medal", "silver medal", "bronze medal", "gold fish", "olive oil", "olive tree", "lime tree", "lime juice",
     }
 )  # fmt: skip
-BEFORE_LIGHT: Final = _words("traffic street stop tail brake head warning christmas")
+# "The red light green": a light turns green, nothing turns light green.
+LIGHTS: Final = COLOURS | _words("traffic street stop tail brake head warning christmas")
 BACKGROUNDS: Final = frozenset(
     f"{size}{word}" for size in ("", "entire ", "whole ") for word in ("background", "backdrop")
 )
