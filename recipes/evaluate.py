@@ -10,10 +10,11 @@ import typer
 
 
 class Art(StrEnum):
-    """Families of art that were kept out of every training."""
+    """Families of art that were kept out of every training; the cutouts are photographs."""
 
     TWEMOJI = "twemoji"
     OPENMOJI = "openmoji"
+    CUTOUTS = "cutouts"
 
 
 class Part(StrEnum):
@@ -21,6 +22,7 @@ class Part(StrEnum):
 
     DETECTION = "detection"
     MASKS = "masks"
+    NAMING = "naming"
     EDITS = "edits"
 
 
@@ -33,7 +35,7 @@ def bundled(
     preset: Annotated[str, typer.Option(help="The models to measure.")] = "bundled",
     sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a contact sheet of the edits.")] = None,
 ) -> None:
-    """Compose scenes of unseen art and measure detection, masks and edits on them."""
+    """Compose scenes of unseen art and measure detection, masks, naming and edits on them."""
     from pipelines.command.terminal import say
     from pipelines.errors import UserError
 

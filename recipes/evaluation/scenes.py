@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from pipelines.values import Detections, Image
+from recipes.evaluation.cutouts import named_cutouts
 from recipes.world import TEST_FAMILIES, Scene, SceneSpec, compose, load_atlas
 from recipes.world.art import Atlas
 
@@ -18,8 +19,8 @@ ROOMY = SceneSpec(size=320, objects=(1, 3), scale=(0.3, 0.6), rotation=10.0, jit
 
 @cache
 def atlas_of(art: str) -> Atlas:
-    """The sprites of one family of unseen art."""
-    return load_atlas({art: TEST_FAMILIES[art]})
+    """The sprites of one family of unseen art, or the photo cutouts. Raises `UserError` if these are not installed."""
+    return load_atlas({art: TEST_FAMILIES[art]}) if art in TEST_FAMILIES else named_cutouts()
 
 
 def scene(art: str, spec: SceneSpec, seed: int, index: int) -> Scene:

@@ -16,6 +16,7 @@ from pipelines.pool import ModelPool
 from pipelines.values import Image
 from recipes.evaluation.editing import measure_editing
 from recipes.evaluation.finding import measure_finding, measure_masks
+from recipes.evaluation.naming import measure_naming
 from recipes.evaluation.scenes import CROWDED, ROOMY, scene
 from recipes.evaluation.statistics import Estimate
 from recipes.judge import load_judge
@@ -45,6 +46,10 @@ def evaluate(art: str, scenes: int, seed: int, parts: tuple[str, ...], *, preset
         table.rows.append(
             ("mask IoU from the true box", measure_masks(_scenes(art, CROWDED, seed, scenes, "masks"), model))
         )
+    if "naming" in parts:
+        naming = measure_naming(_scenes(art, CROWDED, seed, scenes, "naming"), model)
+        table.rows += naming.rows()
+        table.notes.append(f"named least often: {', '.join(naming.weakest())}")
     if "edits" in parts:
         pool = ModelPool(preset=preset)
         editing = measure_editing(_scenes(art, ROOMY, seed, scenes, "edits"), load_judge(), pool, seed)
