@@ -13,6 +13,7 @@ from PIL import Image as Pil
 from pipelines.errors import OutputError
 from pipelines.files import write_atomically
 from pipelines.images import write_image
+from pipelines.nodes.naming import file_of
 from pipelines.nodes.selection import areas_of, names_of
 from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image
@@ -40,7 +41,7 @@ def voc(image: Image, boxes: Boxes, folder: Path, *, file: str | None = None) ->
         raise OutputError(
             f"Pascal VOC numbers at most {_MOST_OBJECTS} masks in a picture, not {len(boxes)}. Export COCO."
         )
-    picture = Path(file or (Path(image.source).name if image.source else "image.png"))
+    picture = file_of(image, file)
     path = folder / "Annotations" / f"{picture.stem}.xml"
     write_image(image, folder / "JPEGImages" / picture.name)
     if boxes.mask is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipelines.errors import OutputError, PortError, did_you_mean
 from pipelines.files import write_atomically
 from pipelines.images import write_image
+from pipelines.nodes.naming import file_of
 from pipelines.nodes.outlines import whole_of
 from pipelines.nodes.selection import names_of
 from pipelines.signature import node
@@ -39,7 +40,7 @@ def yolo(image: Image, boxes: Boxes, folder: Path, *, names: tuple[str, ...] = (
         file: name of the picture in the data set; by default that of the file it was read from.
     """
     classes = _classes(folder, names, names_of(boxes))
-    picture = Path(file or (Path(image.source).name if image.source else "image.png"))
+    picture = file_of(image, file)
     label = folder / "labels" / f"{picture.stem}.txt"
     write_image(image, folder / "images" / picture.name)
     lines = _lines(image, boxes, [classes.index(name) for name in names_of(boxes)])

@@ -212,6 +212,22 @@ def test_coco_polygons_are_the_same_masks(tmp_path: Path) -> None:
         assert each["area"] == mask.sum()
 
 
+@pytest.mark.parametrize(
+    ("source", "file", "written"),
+    [
+        ("in/dog.JPG", None, "dog.JPG"),
+        ("in/dog.gif", None, "dog.png"),
+        (None, None, "image.png"),
+        ("in/dog.png", "crop 7.webp", "crop 7.webp"),
+        ("in/dog.png", "../../crop.png", "crop.png"),
+    ],
+)
+def test_a_picture_keeps_its_name_where_it_can(source, file, written, tmp_path: Path) -> None:
+    image = replace(PHOTO, source=source)
+    assert voc(image, found(masks=False), tmp_path, file=file).stem == Path(written).stem
+    assert [path.name for path in (tmp_path / "JPEGImages").iterdir()] == [written]
+
+
 @pytest.mark.parametrize("write", [yolo, voc])
 def test_a_folder_that_cannot_be_written_is_the_users_mistake(write, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
