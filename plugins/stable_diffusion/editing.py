@@ -14,7 +14,7 @@ from pipelines.values import Detections, Edit, EditPlan
 from plugins.stable_diffusion.crops import Window, clusters, lay_over, window_around
 from plugins.stable_diffusion.masks import BoolMask, Box, Geometry, Outline, Regions, bounding_box, make_regions
 
-_CAN = ("replace", "remove", "recolour")
+_CAN = ("replace", "remove", "recolour", "keep")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,8 +73,14 @@ def instances_of(plan: EditPlan, number: int, detections: Detections) -> tuple[i
 
 
 def jobs_of(plan: EditPlan, detections: Detections, geometry_of: Callable[[Edit], Geometry]) -> Iterator[Job]:
-    """Every job of the plan, in its order; all instances of an edit's target have a part in one."""
+    """Every job of the plan, in its order; all instances of an edit's target have a part in one.
+
+    No job touches a pixel of what is to be kept; one that has no other pixels is none.
+    """
+    kept = _kept(plan, detections)
     for index, edit in enumerate(plan.edits):
+        if edit.action == "keep":
+            continue
         geometry = geometry_of(edit)
         rows = instances_of(plan, index, detections)
         boxes = [_painted_box(detections.mask[row], geometry) for row in rows]
@@ -83,7 +89,20 @@ def jobs_of(plan: EditPlan, detections: Detections, geometry_of: Callable[[Edit]
             window = window_around(box, geometry.context, detections.mask.shape[1:])
             members = tuple(rows[member] for member in group)
             masks = detections.mask[list(members)][:, *window.inside.slices]
-            yield Job(index, members, window, make_regions(masks, geometry, _outline(edit)))
+            regions = make_regions(masks, geometry, _outline(edit)).without(kept[window.inside.slices])
+            if regions.core.any():
+                yield Job(index, members, window, regions)
+
+
+def _kept(plan: EditPlan, detections: Detections) -> BoolMask:
+    """All that the plan keeps, as a mask of the whole picture `(H, W)`."""
+    rows = [
+        row
+        for number, edit in enumerate(plan.edits)
+        if edit.action == "keep"
+        for row in instances_of(plan, number, detections)
+    ]
+    return np.asarray(detections.mask[rows].any(axis=0), np.bool_)
 
 
 def _painted_box(mask: BoolMask, geometry: Geometry) -> Box:

@@ -90,6 +90,13 @@ class Regions:
     blend: NDArray[np.float32]
     feather: float
 
+    def without(self, kept: BoolMask) -> Regions:
+        """The regions that leave `kept` `(H, W)` alone: it is neither painted nor blended over."""
+        if not kept.any():
+            return self
+        core, generate = self.core & ~kept, self.generate & ~kept
+        return Regions(core, generate, soft_edge(core, generate, self.feather), self.feather)
+
     def blend_where(self, change: NDArray[np.float32]) -> NDArray[np.float32]:
         """Blend, but beyond core and its soft edge only so far as the new differs: `change` `(H, W)` in [0, 1].
 

@@ -38,9 +38,10 @@ def edit(
     """Carry out the plan on every thing whose class_name is an edit's target; nothing else changes, not by one bit.
 
     Each thing, or each group whose painted regions overlap, is painted in a square of its own at the size that the
-    model works at. If no target was found, the very same picture comes back. A single colour is given by arithmetic,
-    everything else by the model. Raises `InstructionError` for plans that add things or change the background, and
-    `PortError` for masks of another picture.
+    model works at. What the plan keeps stays as it is, also where another thing's region reaches over it. If no target
+    was found, the very same picture comes back. A single colour is given by arithmetic, everything else by the model.
+    Raises `InstructionError` for plans that add things or change the background, and `PortError` for masks of another
+    picture.
 
     Args:
         masks: Detections with masks and class_name, in the pixels of the image.
@@ -51,7 +52,9 @@ def edit(
     """
     check_plan(plan)
     _check_inputs(image, masks, steps)
-    wanted = [item for number, item in enumerate(plan.edits) if instances_of(plan, number, masks)]
+    wanted = [
+        item for number, item in enumerate(plan.edits) if item.action != "keep" and instances_of(plan, number, masks)
+    ]
     if not wanted:
         return Edited(image, write_report(plan, masks, (), image.pixels, image.pixels, model=None))
     with lease(Inpainter, model) if any(map(needs_model, wanted)) else nullcontext() as inpainter:

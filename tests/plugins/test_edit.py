@@ -135,6 +135,26 @@ def test_things_that_were_selected_for_an_edit_are_its_own_whatever_their_name()
     assert [brush.prompt for *_, brush in model.asked] == ["a photo of a fox", "a photo of a cow"]
 
 
+def test_what_is_kept_stays_to_the_bit_also_within_what_is_painted() -> None:
+    image = noise(100, 200)
+    found = detections((100, 200), dog=(40, 40, 60, 60), leash=(10, 35, 90, 65))
+    with studio(OneColour()):
+        edited = edit(image, found, plan_of(("remove", "leash", None), ("keep", "dog", None)))
+    np.testing.assert_array_equal(edited.image.pixels[found.mask[0]], image.pixels[found.mask[0]])
+    assert (edited.image.pixels[found.mask[1] & ~found.mask[0]] == PINK).all()
+    verified = json.loads(edited.report)["verify"]
+    assert (verified["changed_outside"], verified["unchanged_inside"]) == (0, 0)
+
+
+def test_what_lies_under_the_kept_alone_is_not_painted() -> None:
+    image, model = noise(60, 60), OneColour()
+    found = detections((60, 60), dog=(10, 10, 50, 50), leash=(20, 20, 30, 30))
+    with studio(model):
+        edited = edit(image, found, plan_of(("keep", "dog", None), ("replace", "leash", "rope")))
+    assert model.asked == []
+    np.testing.assert_array_equal(edited.image.pixels, image.pixels)
+
+
 def test_things_far_apart_are_painted_in_squares_of_their_own_with_seeds_of_their_own() -> None:
     model = OneColour()
     found = detections((100, 200), dog=(10, 40, 30, 60), dog_2=(160, 40, 180, 60), dog_3=(168, 42, 190, 58))
