@@ -35,6 +35,7 @@ class TransformersClip(Clip):
         self.threshold = advice.get("threshold", Clip.threshold)
         self.framing = Framing(**advice.get("framing", {}))
         self.template = advice.get("template", Clip.template)
+        self.alike = advice.get("alike", Clip.alike)
 
     def embed_images(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]

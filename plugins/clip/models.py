@@ -31,14 +31,15 @@ class Clip(ABC):
     """A loaded CLIP, with what its makers recommend.
 
     `threshold`: the least probability to believe (`plugins.clip.scores`). `framing`: how a detection is shown to it.
-    `template`: the sentence that a phrase is put into; `{}` stands for the phrase. `scale`: what cosines are multiplied
-    by before they compete.
+    `template`: the sentence that a phrase is put into; `{}` stands for the phrase. `alike`: phrases whose
+    likeness is greater mean much the same. `scale`: what cosines are multiplied by before phrases compete.
     """
 
     family: ClassVar[str] = "clip"
     threshold: float = 0.5
     framing: Framing = Framing()
     template: str = "a photo of a {}."
+    alike: float = 0.6
     scale: float = 100.0
 
     @abstractmethod

@@ -57,7 +57,9 @@ def ranked(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], 
         return _labelled(found[np.empty(0, np.intp)], wanted.phrases, np.empty(0, np.intp), np.empty(0, np.float32))
     with lease(Clip, model) as clip:
         vectors = _vectors(image, found, clip, wanted.framing(clip.framing), report)
-        likely = probabilities(vectors, clip.embed_phrases(wanted.phrases), clip.common, clip.scale)
+        likely = probabilities(
+            vectors, clip.embed_phrases(wanted.phrases), clip.common, scale=clip.scale, alike=clip.alike
+        )
         least = clip.threshold if wanted.threshold is None else wanted.threshold
     best = likely.argmax(axis=1)
     scores = likely[np.arange(len(best)), best]

@@ -12,23 +12,20 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 
-#: Texts whose vectors, seen from the mean of the common words', have a greater cosine than this do not compete.
-SAME_MEANING = 0.6
 
-
-def probabilities(images: Vectors, phrases: Vectors, common: Vectors, scale: float) -> Vectors:
+def probabilities(images: Vectors, phrases: Vectors, common: Vectors, *, scale: float, alike: float) -> Vectors:
     """How likely each image (N, D) shows each phrase (P, D) rather than another or a common word (C, D): (N, P).
 
-    All are unit vectors in the model's space. Each phrase has a softmax of its own, so phrases of like meaning can both
-    be likely.
+    All are unit vectors in the model's space. Each phrase has a softmax of its own over cosines times `scale`, in which
+    texts whose `likeness` is greater than `alike` do not compete: phrases of like meaning can both be likely.
     """
     texts = np.concatenate([phrases, common])
     logits = scale * images @ texts.T
     count = len(phrases)
     found = np.empty((len(images), count), np.float32)
-    alike = likeness(phrases, texts, common.mean(axis=0)) > SAME_MEANING
+    kin = likeness(phrases, texts, common.mean(axis=0)) > alike
     for index in range(count):
-        rivals = logits[:, ~alike[index]] - logits[:, index : index + 1]
+        rivals = logits[:, ~kin[index]] - logits[:, index : index + 1]
         found[:, index] = 1 / (1 + np.exp(rivals.clip(max=80)).sum(axis=1))
     return found
 

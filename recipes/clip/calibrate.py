@@ -17,12 +17,15 @@ from recipes.world import DETECTION_NOUNS, SceneSpec, compose, load_atlas
 SCENES, SEED = 120, 78
 SPEC = SceneSpec(size=320, objects=(1, 6), jitter=0.0)
 FRAMING = Framing(context=0.1, fade=1.0)
+#: An owl is a bird and a boat a vehicle from this likeness on; things of different kinds are below 0.3.
+ALIKE = 0.35
 THRESHOLDS = np.arange(0.05, 0.951, 0.05).round(2)
 
 
 def write_advice(target: Path) -> dict[str, object]:
     """Choose the threshold for the model in `target` and write `samloom.json` beside it."""
-    advice: dict[str, object] = {"template": "{}", "framing": {"context": FRAMING.context, "fade": FRAMING.fade}}
+    framing = {"context": FRAMING.context, "fade": FRAMING.fade}
+    advice: dict[str, object] = {"template": "{}", "framing": framing, "alike": ALIKE}
     (target / "samloom.json").write_text(json.dumps(advice) + "\n", encoding="utf-8")
     advice["threshold"] = most_telling(*present_and_absent(target))
     (target / "samloom.json").write_text(json.dumps(advice) + "\n", encoding="utf-8")
@@ -41,7 +44,9 @@ def present_and_absent(model: Path) -> tuple[NDArray[np.float32], NDArray[np.flo
         shown = zip(scene.boxes, scene.masks, strict=True)
         vectors = clip.embed_images([square_crop(scene.image, box, mask, FRAMING) for box, mask in shown])
         for column, noun in enumerate(DETECTION_NOUNS):
-            likely = probabilities(vectors, nouns[column : column + 1], clip.common, clip.scale)[:, 0]
+            likely = probabilities(
+                vectors, nouns[column : column + 1], clip.common, scale=clip.scale, alike=clip.alike
+            )[:, 0]
             own = np.array([name == noun for name in scene.names])
             present += likely[own].tolist()
             absent += [] if own.any() else likely.tolist()

@@ -146,10 +146,10 @@ def test_a_text_that_the_model_cannot_hold_is_the_users_mistake(clip) -> None:
 
 def test_recommendations_beside_the_weights_are_heeded(clip_directory, clip, tmp_path) -> None:
     shutil.copytree(clip_directory, tmp_path, dirs_exist_ok=True)
-    advice = {"threshold": 0.25, "framing": {"context": 0.3, "fade": 1.0}, "template": "{}"}
+    advice = {"threshold": 0.25, "framing": {"context": 0.3, "fade": 1.0}, "template": "{}", "alike": 0.4}
     (tmp_path / "samloom.json").write_text(json.dumps(advice))
     advised = load(tmp_path, device="cpu", dtype="float32")
-    assert (advised.threshold, advised.framing) == (0.25, Framing(context=0.3, fade=1.0))
+    assert (advised.threshold, advised.framing, advised.alike) == (0.25, Framing(context=0.3, fade=1.0), 0.4)
     np.testing.assert_allclose(advised.embed_phrases(["dog"]), clip.embed_texts(["dog"]), atol=1e-6)
     assert clip.threshold == Clip.threshold
 

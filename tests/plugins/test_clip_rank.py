@@ -158,14 +158,14 @@ def test_phrases_of_other_meaning_compete() -> None:
     rng = np.random.default_rng(0)
     phrases, common = _unit(rng.normal(size=(2, 16))), _unit(rng.normal(size=(5, 16)))
     between = _unit(phrases.sum(axis=0, keepdims=True))
-    alone = probabilities(between, phrases[:1], common, 50.0)
-    together = probabilities(between, phrases, common, 50.0)
+    alone = probabilities(between, phrases[:1], common, scale=50.0, alike=0.6)
+    together = probabilities(between, phrases, common, scale=50.0, alike=0.6)
     assert together[0, 0] < 0.6 < 0.9 < alone[0, 0]
 
 
 def test_probabilities_stay_finite_however_sure_the_model_is() -> None:
     phrases, common = np.eye(2, dtype=np.float32), np.eye(3, 2, dtype=np.float32)[1:]
-    found = probabilities(phrases, phrases[:1], common, 1e5)
+    found = probabilities(phrases, phrases[:1], common, scale=1e5, alike=0.6)
     assert np.isfinite(found).all()
     assert found[0, 0] == pytest.approx(1.0)
 
