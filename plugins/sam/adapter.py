@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from pipelines.errors import ModelError, PortError
 from pipelines.signature import Report, no_report
-from plugins.sam.models import Everything, Sam, Wanted
+from plugins.sam.models import Asked, Everything, Sam, Wanted
 from plugins.weights import recommended
 from sam_model.checkpoints import load_sam
-from sam_model.errors import SamModelError, SettingsError
+from sam_model.errors import PromptError, SamModelError, SettingsError
 from sam_model.everything import PROFILES, EverythingSettings, segment_everything
+from sam_model.memory import keep_freed_memory
 from sam_model.predictor import Predictor
-from sam_model.prompts import Box
+from sam_model.prompts import Box, Points, Prompt, TextPrompt
 
 
 class PredictorSam(Sam):
@@ -37,6 +38,21 @@ class PredictorSam(Sam):
         best = prediction.iou.argmax(axis=1)
         rows = np.arange(len(best))
         return prediction.masks[rows, best], prediction.iou[rows, best]
+
+    def answer(self, pixels: NDArray[np.uint8], asked: Asked) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        prompts: list[Prompt] = []
+        try:
+            if len(asked.points):
+                prompts.append(Points(asked.points, asked.labels))
+            if asked.box is not None:
+                prompts.append(Box(asked.box))
+            if asked.text is not None:
+                prompts.append(TextPrompt(asked.text))
+            multimask = asked.box is None and len(asked.points) <= 1
+            found = self.predictor.predict(self.predictor.embed(pixels), prompts, multimask=multimask)
+        except PromptError as error:
+            raise PortError(f"{error}.") from error
+        return found.masks[0], found.iou[0]
 
     def everything(self, pixels: NDArray[np.uint8], wanted: Wanted, report: Report = no_report) -> Everything:
         try:
@@ -66,6 +82,8 @@ class PredictorSam(Sam):
 
 def load(path: Path, *, device: str, dtype: str) -> Sam:
     """Load an official .pth, a directory of transformers or one of our own. Raises `ModelError`."""
+    if device == "cpu":
+        keep_freed_memory()
     try:
         sam = load_sam(path, device=device, dtype=getattr(torch, dtype))
     except SamModelError as error:

@@ -54,6 +54,20 @@ class Wanted:
     max_bytes: int
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Asked:
+    """One thing, by all that is known of it; points and box are in pixels of the picture."""
+
+    points: NDArray[np.float64]
+    """`(k, 2)` x and y."""
+    labels: NDArray[np.int64]
+    """`(k,)`: 1 on the thing, 0 not on it."""
+    box: NDArray[np.float64] | None = None
+    """x0 y0 x1 y1."""
+    text: NDArray[np.float32] | None = None
+    """A CLIP embedding."""
+
+
 class Sam(ABC):
     """A loaded Segment Anything model."""
 
@@ -67,6 +81,14 @@ class Sam(ABC):
 
         `pixels` is RGB `(H, W, 3)`, boxes are x0 y0 x1 y1 in its pixels; masks are `(N, H, W)`, predicted IoUs `(N,)`.
         `multimask`: let the model draw three masks of a box (whole, part, subpart) and keep the one it trusts most.
+        """
+
+    @abstractmethod
+    def answer(self, pixels: NDArray[np.uint8], asked: Asked) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """The masks `(m, H, W)` of one thing, and how good the model thinks they are `(m,)`.
+
+        A single click or text may mean three things and has three masks, everything else one. Raises `PortError` for
+        prompts that do not fit the picture or the model.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Segment Anything as nodes: one mask for each box, or masks of everything."""
+"""Segment Anything as nodes: masks for boxes, clicks, texts, or of everything."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 from pipelines.models import Model, lease
 from pipelines.signature import node
 from pipelines.values import Boxes, Image, Masks
+from plugins.sam.asking import points, text
 from plugins.sam.everything import everything
 from plugins.sam.models import Sam
 from plugins.sam.record import sa1b
 
-__all__ = ["everything", "masks", "sa1b"]
+__all__ = ["everything", "masks", "points", "sa1b", "text"]
 
 
 @node("sam/masks", version=1)
