@@ -16,7 +16,10 @@ LINE_SECONDS = 30.0
 
 
 class TrainingProgress:
-    """Shows events on standard error; a context manager, so that the bar is taken down in good order."""
+    """Shows events on standard error; a context manager, so that the bar is taken down in good order.
+
+    The bar appears with the first event: of several processes only one is told of events.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
@@ -28,14 +31,12 @@ class TrainingProgress:
         self._told = 0.0
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.console.is_terminal:
+        if self._bar.live.is_started:
             self._bar.stop()
 
     def __call__(self, event: Event) -> None:
@@ -56,6 +57,8 @@ class TrainingProgress:
         self._line(f"{event.pictures}; {event.learning:,} parameters learn")
         if event.step:
             self._line(f"going on after step {event.step} of {event.steps}")
+        if self.console.is_terminal:
+            self._bar.start()
         self._task = self._bar.add_task("", total=event.steps, completed=event.step, loss=0.0, first=0.0, last=0.0)
 
     def _step(self, event: Stepped) -> None:

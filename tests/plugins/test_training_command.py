@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -13,11 +14,14 @@ import PIL.Image
 import pytest
 import torch
 import typer
+from rich.console import Console
 
 from pipelines.command.terminal import exit_code
 from plugins.sam.models import FAMILY
 from plugins.training.commands import sam
+from plugins.training.progress import TrainingProgress
 from sam_model import TINY, build_sam, save_sam
+from sam_model.training.events import Saved, Started, Stepped
 
 SLIM = replace(
     TINY,
@@ -142,3 +146,15 @@ def test_mistakes_are_one_line_and_exit_code_2(here, train, arguments, message):
     assert (code, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
+
+
+def test_on_a_terminal_a_bar_shows_the_latest_figures(tmp_path):
+    console = Console(file=io.StringIO(), force_terminal=True, no_color=True, highlight=False, width=120)
+    with TrainingProgress(console) as progress:
+        progress(Started(3, 10, "4 pictures", 1234))
+        progress(Stepped(4, 0.5, 0.61, 0.72, 1e-4))
+        progress(Saved(4, tmp_path))
+    shown = console.file.getvalue()
+    for part in ("4 pictures; 1,234 parameters learn", "going on after step 3 of 10", "4/10", "IoU 0.610 → 0.720"):
+        assert part in shown
+    assert f"step 4: saved in {tmp_path}" in shown.replace("\n", "")
