@@ -18,32 +18,40 @@ from sam_model.errors import SamModelError
 
 if TYPE_CHECKING:
     from sam_model.checkpoints import load_sam, save_sam
+    from sam_model.everything import SA_1B, Everything, EverythingSettings, segment_everything
     from sam_model.modeling import Sam, build_sam
     from sam_model.predictor import ImageEmbedding, MaskPrediction, Predictor
     from sam_model.prompts import Box, MaskHint, Points, TextPrompt
 
 _HOMES = {
     "Box": "prompts",
+    "Everything": "everything",
+    "EverythingSettings": "everything",
     "ImageEmbedding": "predictor",
     "MaskHint": "prompts",
     "MaskPrediction": "predictor",
     "Points": "prompts",
     "Predictor": "predictor",
+    "SA_1B": "everything",
     "Sam": "modeling",
     "TextPrompt": "prompts",
     "build_sam": "modeling",
     "load_sam": "checkpoints",
     "save_sam": "checkpoints",
+    "segment_everything": "everything",
 }
 
 __all__ = [
     "PRESETS",
+    "SA_1B",
     "TINY",
     "VIT_B",
     "VIT_H",
     "VIT_L",
     "VIT_T",
     "Box",
+    "Everything",
+    "EverythingSettings",
     "ImageEmbedding",
     "MaskHint",
     "MaskPrediction",
@@ -57,6 +65,7 @@ __all__ = [
     "build_sam",
     "load_sam",
     "save_sam",
+    "segment_everything",
 ]
 
 

@@ -18,7 +18,8 @@ from sam_model.prompts import FOREGROUND
 
 MAPS = 12
 """As many copies of the image embedding, about, fill the memory that the decoder needs for a prompt."""
-MOST_PROMPTS = 64
+PROMPTS_AT_ONCE = {"cpu": 4}
+PROMPTS_AT_ONCE_ELSEWHERE = 64
 """More at once keep no device busier."""
 
 
@@ -40,7 +41,8 @@ def ask(
         tell: is called with the number of points that were answered since the last call.
     """
     sam = predictor.sam
-    size = min(MOST_PROMPTS, max(1, max_bytes // _prompt_bytes(sam.config)))
+    most = PROMPTS_AT_ONCE.get(sam.device.type, PROMPTS_AT_ONCE_ELSEWHERE)
+    size = min(most, max(1, max_bytes // _prompt_bytes(sam.config)))
     for part in np.split(points, range(size, len(points), size)):
         xy = torch.from_numpy(embedding.frame.to_model(part).astype(np.float32)).to(sam.device)
         labels = torch.full((len(part), 1), FOREGROUND, device=sam.device)

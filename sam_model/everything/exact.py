@@ -24,9 +24,9 @@ def exact_candidates(
         settings: what to let through.
         max_bytes: memory to upscale masks in; one at a time always are.
     """
-    size = max(1, max_bytes // view.mask_bytes)
     promising = (answer.above(settings.min_iou) for answer in answers)
-    found = Candidates.join([_measured(part, view, settings) for answer in promising for part in answer.parts(size)])
+    parts = (part for answer in promising for part in answer.parts(view.masks_at_once(max_bytes, answer.logits.device)))
+    found = Candidates.join([_measured(part, view, settings) for part in parts])
     return found.take(suppress(found.boxes, found.iou, settings.box_nms))
 
 

@@ -67,11 +67,11 @@ def _promising(answers: Answers, view: View, settings: EverythingSettings) -> tu
 
 def _draw(rows: Sequence[Float[Tensor, "h w"]], view: View, max_bytes: int) -> list[Rle]:
     """Upscale masks, as many at once as the memory allows."""
-    size = max(1, max_bytes // view.mask_bytes)
-    rles: list[Rle] = []
-    for start in range(0, len(rows), size):
-        rles += view.encode(view.upscale(torch.stack(tuple(rows[start : start + size]))) > 0)
-    return rles
+    if not rows:
+        return []
+    size = view.masks_at_once(max_bytes, rows[0].device)
+    parts = (torch.stack(tuple(rows[start : start + size])) for start in range(0, len(rows), size))
+    return [rle for part in parts for rle in view.encode(view.upscale(part) > 0)]
 
 
 def _settled(found: Candidates, rles: Sequence[Rle]) -> Candidates:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
@@ -17,6 +18,9 @@ from sam_model.ops.rle import Rle, encode
 from sam_model.preprocess import Frame
 
 FLOAT_BYTES = 4
+MASKS_AT_ONCE = {"cpu": 4}
+MASKS_AT_ONCE_ELSEWHERE = 64
+"""Memory of a larger stack is new to a processor each time, and to get it takes longer than to compute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,11 @@ class View:
     def origin(self) -> Float32[np.ndarray, " 4"]:
         """What is added to boxes of the crop to make them boxes of the picture."""
         return np.array((self.crop.left, self.crop.top) * 2, np.float32)
+
+    def masks_at_once(self, max_bytes: int, device: torch.device) -> int:
+        """Give the number of masks to upscale together."""
+        most = MASKS_AT_ONCE.get(device.type, MASKS_AT_ONCE_ELSEWHERE)
+        return min(most, max(1, max_bytes // self.mask_bytes))
 
     @property
     def mask_bytes(self) -> int:

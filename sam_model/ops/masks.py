@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -20,10 +22,25 @@ def upscale_logits(
         outer: (height, width) of the original picture.
     """
     height, width = inner
-    filled = F.interpolate(logits, (square, square), mode="bilinear", align_corners=False)[..., :height, :width]
+    seen, size = _seen(logits, square=square, inner=inner)
+    filled = F.interpolate(seen, size, mode="bilinear", align_corners=False)[..., :height, :width]
     if inner == outer:
         return filled
     return F.interpolate(filled, outer, mode="bilinear", align_corners=False)
+
+
+def _seen(
+    logits: Float[Tensor, "n m h w"], *, square: int, inner: tuple[int, int]
+) -> tuple[Float[Tensor, "n m rows columns"], tuple[int, int]]:
+    """Leave away logits that lie in the padding, and give the size that scales the rest as the whole would be.
+
+    One more row and column stay, for the last pixels of the picture lie between logits on both sides of its edge.
+    """
+    times, rest = divmod(square, logits.shape[-1])
+    if rest:
+        return logits, (square, square)
+    rows, columns = (min(logits.shape[-1], math.ceil(side / times) + 1) for side in inner)
+    return logits[..., :rows, :columns], (rows * times, columns * times)
 
 
 def mask_iou(first: Bool[np.ndarray, "n h w"], second: Bool[np.ndarray, "n h w"]) -> Float[np.ndarray, " n"]:

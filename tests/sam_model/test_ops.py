@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 import torch
 from segment_anything.modeling import Sam as MetaSam
 
 from sam_model.ops.boxes import box_iou, clip_boxes
 from sam_model.ops.masks import mask_iou, upscale_logits
+
+SIZES = [((64, 40), (77, 48)), ((30, 64), (15, 32)), ((64, 64), (64, 64)), ((1, 64), (3, 200))]
+"""Of the picture inside the square, and as it was."""
 
 
 def test_boxes_are_cut_at_the_edges():
@@ -28,15 +34,11 @@ def test_overlap_of_masks():
     np.testing.assert_allclose(mask_iou(first, second), [1 / 3, 0])
 
 
-def test_logits_are_scaled_as_in_metas_code():
+@pytest.mark.parametrize("square", [64, 56], ids=["whole times", "broken times"])
+@pytest.mark.parametrize(("inner", "outer"), SIZES, ids=str)
+def test_logits_are_scaled_as_in_metas_code(square, inner, outer):
     logits = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    for inner, outer in (((64, 40), (77, 48)), ((30, 64), (15, 32)), ((64, 64), (64, 64))):
-        theirs = MetaSam.postprocess_masks(_WithSquare, logits, inner, outer)
-        assert torch.equal(upscale_logits(logits, square=64, inner=inner, outer=outer), theirs)
-
-
-class _WithSquare:
-    """What `postprocess_masks` reads of a network."""
-
-    class image_encoder:
-        img_size = 64
+    network = SimpleNamespace(image_encoder=SimpleNamespace(img_size=square))
+    inside = tuple(min(side, square) for side in inner)
+    theirs = MetaSam.postprocess_masks(network, logits, inside, outer)
+    assert torch.equal(upscale_logits(logits, square=square, inner=inside, outer=outer), theirs)
