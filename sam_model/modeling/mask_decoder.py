@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -16,6 +17,19 @@ from sam_model.modeling.two_way_transformer import Picture, TwoWayTransformer
 
 MASKS = 4
 """Masks for a prompt: the first answers a clear prompt, the others are whole, part and subpart for an ambiguous one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Masks of n prompts that are not drawn yet, and the IoU that the network expects of each."""
+
+    tokens: Float[Tensor, "n 4 c"]
+    pixels: Float[Tensor, "n hw c"]
+    iou: Float[Tensor, "n 4"]
+
+    def take(self, rows: Bool[Tensor, " n"]) -> Judged:
+        """Keep some prompts."""
+        return Judged(self.tokens[rows], self.pixels[rows], self.iou[rows])
 
 
 class MaskDecoder(nn.Module):
@@ -52,18 +66,21 @@ class MaskDecoder(nn.Module):
         Returns:
             Logits at four times the grid (inside where > 0), and the IoU that the network expects of each mask.
         """
+        judged = self.judge(picture, sparse)
+        return self.draw(judged), judged.iou
+
+    def judge(self, picture: Picture, sparse: Float[Tensor, "n tokens c"]) -> Judged:
+        """Decode as far as the expected IoU of the masks, for half the price of the masks."""
         queries = torch.cat((self.iou_token.weight, self.mask_tokens.weight))
         tokens = torch.cat((queries.expand(sparse.shape[0], -1, -1), sparse), dim=1)
         tokens, pixels = self.transformer(picture, tokens)
-        return self._masks(tokens[:, 1 : 1 + MASKS], pixels), self.iou_prediction_head(tokens[:, 0])
+        return Judged(tokens[:, 1 : 1 + MASKS], pixels, self.iou_prediction_head(tokens[:, 0]))
 
-    def _masks(
-        self, tokens: Float[Tensor, "n 4 c"], pixels: Float[Tensor, "n hw c"]
-    ) -> Float[Tensor, "n 4 height width"]:
+    def draw(self, judged: Judged) -> Float[Tensor, "n 4 height width"]:
         """Let each mask token decide which mixture of the upscaled channels is its mask."""
-        heads = zip(self.output_hypernetworks_mlps, tokens.unbind(1), strict=True)
+        heads = zip(self.output_hypernetworks_mlps, judged.tokens.unbind(1), strict=True)
         mixtures = torch.stack([head(token) for head, token in heads], dim=1)
-        upscaled: Tensor = self.output_upscaling(pixels)
+        upscaled: Tensor = self.output_upscaling(judged.pixels)
         return unfold(mixtures @ rearrange(upscaled, "n cells c -> n c cells"))
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sam_model.config import SamConfig
 from sam_model.modeling.attention import RelativeAttention
 from sam_model.modeling.image_encoder import ImageEncoder
-from sam_model.modeling.mask_decoder import MaskDecoder
+from sam_model.modeling.mask_decoder import Judged, MaskDecoder
 from sam_model.modeling.prompt_encoder import PointTensors, PromptEncoder
 from sam_model.modeling.tiny_vit import TinyVit
 from sam_model.modeling.two_way_transformer import Picture
@@ -62,9 +62,20 @@ class Sam(nn.Module):
             boxes: (left, top, right, bottom) in the same pixels.
             texts: CLIP embeddings, of a network that was trained with them.
         """
+        judged = self.judge(picture, points=points, boxes=boxes, texts=texts)
+        return self.mask_decoder.draw(judged), judged.iou
+
+    def judge(
+        self,
+        picture: Picture,
+        *,
+        points: PointTensors | None = None,
+        boxes: Float[Tensor, "n 4"] | None = None,
+        texts: Float[Tensor, "n text"] | None = None,
+    ) -> Judged:
+        """Answer as far as the predicted IoU, so that masks that nobody wants need not be drawn."""
         sparse = self.prompt_encoder.sparse(points, boxes, texts, count=picture.pixels.shape[0])
-        logits, iou = self.mask_decoder(picture, sparse)
-        return logits, iou
+        return self.mask_decoder.judge(picture, sparse)
 
     def decode(
         self,
