@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from sam_model.config import SamConfig
 from sam_model.everything.candidates import Answers
 from sam_model.everything.view import FLOAT_BYTES
-from sam_model.modeling.mask_decoder import select_masks
+from sam_model.modeling import Sam
+from sam_model.modeling.mask_decoder import Judged
 from sam_model.predictor import ImageEmbedding, Predictor
 from sam_model.prompts import FOREGROUND
 
@@ -28,15 +28,17 @@ def ask(
     embedding: ImageEmbedding,
     points: Float[np.ndarray, "n 2"],
     *,
+    min_iou: float,
     max_bytes: int,
     tell: Callable[[int], None],
 ) -> Iterator[Answers]:
-    """Give the three masks of each point, some points at a time.
+    """Give those of the three masks of each point of which the network expects enough, some points at a time.
 
     Args:
         predictor: that answers.
         embedding: of the crop.
         points: (x, y) in pixels of the crop.
+        min_iou: masks with a greater predicted IoU are drawn; 0 draws all.
         max_bytes: memory to decode in; one point at a time always is.
         tell: is called with the number of points that were answered since the last call.
     """
@@ -46,18 +48,19 @@ def ask(
     for part in np.split(points, range(size, len(points), size)):
         xy = torch.from_numpy(embedding.frame.to_model(part).astype(np.float32)).to(sam.device)
         labels = torch.full((len(part), 1), FOREGROUND, device=sam.device)
-        logits, iou = select_masks(*sam.answer(embedding.picture, points=(xy[:, None], labels)), multimask=True)
-        yield Answers(
-            logits=logits.flatten(0, 1),
-            iou=_numpy(iou.flatten()),
-            points=part.repeat(logits.shape[1], axis=0),
-        )
+        yield _promising(sam, sam.judge(embedding.picture, points=(xy[:, None], labels)), part, min_iou)
         tell(len(part))
+
+
+def _promising(sam: Sam, judged: Judged, points: Float[np.ndarray, "n 2"], min_iou: float) -> Answers:
+    """Draw the masks of the points that have a good one among their three, and give the good ones."""
+    iou = judged.iou[:, 1:].float()
+    good = iou > min_iou if min_iou else torch.ones_like(iou, dtype=torch.bool)
+    rows = good.any(dim=1)
+    logits = sam.mask_decoder.draw(judged.take(rows))[:, 1:]
+    places = points[good.nonzero()[:, 0].cpu().numpy()]
+    return Answers(logits=logits[good[rows]], iou=iou[good].cpu().numpy(), points=places)
 
 
 def _prompt_bytes(config: SamConfig) -> int:
     return MAPS * FLOAT_BYTES * config.width * config.grid_size**2
-
-
-def _numpy(values: Float[Tensor, " n"]) -> Float[np.ndarray, " n"]:
-    return np.asarray(values.float().cpu().numpy())

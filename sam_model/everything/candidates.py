@@ -22,10 +22,6 @@ class Answers:
     points: Float[np.ndarray, "k 2"]
     """In pixels of the crop."""
 
-    def above(self, iou: float) -> Answers:
-        """Give those with a greater predicted IoU; all for 0."""
-        return self.take(self.iou > iou) if iou else self
-
     def take(self, kept: Bool[np.ndarray, " k"]) -> Answers:
         """Give those that are marked."""
         chosen = torch.from_numpy(kept).to(self.logits.device)

@@ -1,4 +1,4 @@
-"""The official order of work: upscale every mask whose predicted IoU is high enough, then measure and compare them."""
+"""The official order of work: upscale every mask of which enough is expected, then measure and compare them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def exact_candidates(
         settings: what to let through.
         max_bytes: memory to upscale masks in; one at a time always are.
     """
-    promising = (answer.above(settings.min_iou) for answer in answers)
-    parts = (part for answer in promising for part in answer.parts(view.masks_at_once(max_bytes, answer.logits.device)))
+    parts = (part for answer in answers for part in answer.parts(view.masks_at_once(max_bytes, answer.logits.device)))
     found = Candidates.join([_measured(part, view, settings) for part in parts])
     return found.take(suppress(found.boxes, found.iou, settings.box_nms))
 

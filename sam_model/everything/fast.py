@@ -34,7 +34,7 @@ def fast_candidates(
     waiting: list[Tensor] = []
     drawn: list[Rle] = []
     for answer in answers:
-        part, logits = _promising(answer.above(settings.min_iou), view, settings)
+        part, logits = _promising(answer, view, settings)
         parts.append(part)
         waiting += logits
         if sum(map(_bytes, waiting)) > max_bytes:

@@ -93,7 +93,9 @@ class _Search:
         embedding = self.predictor.embed(pixels[crop.top : crop.bottom, crop.left : crop.right])
         view = View(crop=crop, frame=embedding.frame, height=pixels.shape[0], width=pixels.shape[1])
         points = point_grid(self.settings.points_in(crop.layer)) * (crop.width, crop.height)
-        answers = ask(self.predictor, embedding, points, max_bytes=self.max_bytes, tell=tell)
+        answers = ask(
+            self.predictor, embedding, points, min_iou=self.settings.min_iou, max_bytes=self.max_bytes, tell=tell
+        )
         candidates = fast_candidates if self.fast else exact_candidates
         return candidates(answers, view, self.settings, max_bytes=self.max_bytes)
 
