@@ -130,7 +130,7 @@ def run(
     """
     from pipelines.command.execution import execute
     from pipelines.command.options import describe_inputs, parse_inputs
-    from pipelines.command.outputs import check_folder, write_outputs
+    from pipelines.outputs import check_folder, write_outputs
     from pipelines.spec import load_pipeline
 
     if pipeline in HELP:

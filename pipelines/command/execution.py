@@ -30,8 +30,8 @@ GIGABYTE = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How to run, whatever the graph. Each field is an option of every command that runs one."""
+class Surroundings:
+    """With what to run, whatever the graph. Each field is an option of every command that runs one."""
 
     preset: Annotated[
         str, typer.Option("--preset", metavar="P", help="Which weights: bundled, base or large (see `samloom models`).")
@@ -46,12 +46,6 @@ class Settings:
         float | None, typer.Option("--memory", metavar="GB", help="Budget for loaded models; idle ones make room.")
     ] = None
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute everything anew, and keep nothing.")] = False
-    trace: Annotated[
-        Path | None, typer.Option("--trace", metavar="FILE", help="Write time and peak memory a node, for Perfetto.")
-    ] = None
-    events: Annotated[
-        Path | None, typer.Option("--events", metavar="FILE", help="Write every event of the run as a line of JSON.")
-    ] = None
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False
 
     def __post_init__(self) -> None:
@@ -73,6 +67,18 @@ class Settings:
 
         return default_cache()
 
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Surroundings):
+    """The same for a command that runs its graph once, and can therefore tell all that happened."""
+
+    trace: Annotated[
+        Path | None, typer.Option("--trace", metavar="FILE", help="Write time and peak memory a node, for Perfetto.")
+    ] = None
+    events: Annotated[
+        Path | None, typer.Option("--events", metavar="FILE", help="Write every event of the run as a line of JSON.")
+    ] = None
+
     @contextmanager
     def sinks(self) -> Iterator[list[Sink]]:
         """Where the events of a run go: progress on a terminal, and the events file."""
@@ -88,19 +94,20 @@ class Settings:
 
 
 def running(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command`, which takes a keyword `settings: Settings`, one option for each field of it instead."""
+    """Give `command`, which takes a keyword `settings`, one option for each field of its type instead."""
+    own = inspect.signature(command, eval_str=True)
+    kind = own.parameters["settings"].annotation
 
     @wraps(command)
     def with_options(**arguments: Any) -> None:
-        chosen = {field.name: arguments.pop(field.name) for field in fields(Settings)}
-        command(**arguments, settings=Settings(**chosen))
+        chosen = {field.name: arguments.pop(field.name) for field in fields(kind)}
+        command(**arguments, settings=kind(**chosen))
 
-    own = inspect.signature(command, eval_str=True)
     options = [
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default, annotation=parameter.annotation
         )
-        for name, parameter in inspect.signature(Settings, eval_str=True).parameters.items()
+        for name, parameter in inspect.signature(kind, eval_str=True).parameters.items()
     ]
     kept = [p.replace(kind=p.KEYWORD_ONLY) for name, p in own.parameters.items() if name != "settings"]
     with_options.__signature__ = own.replace(parameters=kept + options)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +22,28 @@ def parse_inputs(graph: Graph, arguments: Sequence[str]) -> dict[str, Any]:
 
     Pictures are read here. Raises UserError for an unknown, repeated, missing or unfit option.
     """
+    given = parse_given(graph, arguments)
+    check_complete(graph, given)
+    return given
+
+
+def parse_given(graph: Graph, arguments: Sequence[str]) -> dict[str, Any]:
+    """The same where the other inputs come from elsewhere: none is missing."""
     given: dict[str, Any] = {}
     for name, text in _pairs(graph, arguments):
         if name in given:
             raise UserError(f"--{_dashed(name)} is given twice.")
         given[name] = parse_value(graph.inputs[name], text)
+    return given
+
+
+def check_complete(graph: Graph, given: Container[str]) -> None:
+    """Raise UserError if an input without a default is not among those given."""
     missing = [
         f"--{_dashed(name)}" for name, declared in graph.inputs.items() if declared.required and name not in given
     ]
     if missing:
         raise UserError(f"{graph.name} needs {' and '.join(missing)}. Its inputs: {_overview(graph.inputs)}.")
-    return given
 
 
 def parse_value(declared: InputDecl, text: str) -> Any:

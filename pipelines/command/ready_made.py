@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.command.execution import Settings, execute
-from pipelines.command.outputs import check_folder, write_json, write_masks
+from pipelines.outputs import check_folder, write_json, write_masks
 from pipelines.command.terminal import say
 from pipelines.files import check_writable as check_file_writable
 from pipelines.images import WRITABLE, check_writable, read_image, write_image

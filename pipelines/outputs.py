@@ -24,18 +24,21 @@ def check_folder(folder: Path) -> None:
     check_writable(folder / VALUES)
 
 
-def write_outputs(outputs: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write every output of a run and give the files. An output along an axis becomes one file for each key."""
+def write_outputs(outputs: Mapping[str, Any], folder: Path, *, prefix: str = "") -> list[Path]:
+    """Write every output of a run and give the files, whose names begin with `prefix`.
+
+    An output along an axis becomes one file for each key.
+    """
     written = []
     values: dict[str, Any] = {}
     for name, value in _flattened(outputs):
-        if (path := _write_file(name, value, folder)) is None:
+        if (path := _write_file(f"{prefix}{name}", value, folder)) is None:
             values[name] = value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
         else:
             written.append(path)
     if values:
-        write_json(values, folder / VALUES)
-        written.append(folder / VALUES)
+        write_json(values, path := folder / f"{prefix}{VALUES}")
+        written.append(path)
     return written
 
 
