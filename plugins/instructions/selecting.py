@@ -22,7 +22,8 @@ _EQUALLY_NEAR = 0.01
 def chosen(image: Image, detections: Detections, plan: EditPlan) -> Detections:
     """The detections that each edit means, edit by edit; `data["edit"]` is the edit's place in the plan.
 
-    What one edit keeps is no other's, and what one replaces or removes is no later one's.
+    A background means the things that it is said to lie behind. What one edit keeps is no other's, and what one
+    replaces or removes is no later one's.
     """
     found = [_rows_of(edit, image, detections) for edit in plan.edits]
     kept = {row for edit, rows in zip(plan.edits, found, strict=True) if edit.action == "keep" for row in rows}
@@ -41,6 +42,9 @@ def chosen(image: Image, detections: Detections, plan: EditPlan) -> Detections:
 
 
 def _rows_of(edit: Edit, image: Image, detections: Detections) -> Rows:
+    if edit.action == "background":
+        beside = [selector.thing for selector in edit.which if isinstance(selector, Near)]
+        return [row for thing in beside for row in _named(thing, detections)]
     rows = _named(edit.target, detections)
     for selector in edit.which:
         rows = _narrowed(selector, rows, image, detections)

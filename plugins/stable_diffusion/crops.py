@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.values import Detections
 from plugins.stable_diffusion.masks import BoolMask, Box
 
 # Boxes that share more than this much of the smaller one are painted together.
@@ -65,6 +67,11 @@ def window_around(box: Box, context: float, shape: tuple[int, int]) -> Window:
     side = max(2, math.ceil(context * box.longer_side))
     x, y = _placed(box.x0, box.x1, side, width), _placed(box.y0, box.y1, side, height)
     return Window(x, y, side, height, width)
+
+
+def seen_in(window: Window, rows: Sequence[int], detections: Detections) -> BoolMask:
+    """What any of these rows of the detections shows of the part of the picture that lies in the window."""
+    return np.asarray(detections.mask[list(rows)][:, *window.inside.slices].any(axis=0), np.bool_)
 
 
 def lay_over(pixels: NDArray[np.uint8], patch: NDArray[np.uint8], blend: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ other pixel changes. All masks are `(H, W)` in one frame, that of the picture or
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +15,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Outline = Literal["same", "new"]
+Shape = Literal["tight", "box", "generous"]
 BoolMask = NDArray[np.bool_]
+
+# How far beyond a thing is painted, as a share of what the model's makers recommend. What keeps its outline needs no
+# room beyond it; around what goes, its reflections and the blurred edge of its mask must go too.
+_REACH: Mapping[Shape, float] = {"tight": 0.3, "box": 1.0, "generous": 1.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,9 @@ class Geometry:
     context: float = 1.5
     least_pixels: int = 3
 
-    def radius(self, box: Box) -> int:
+    def radius(self, box: Box, shape: Shape) -> int:
         """How many pixels beyond `box` are painted."""
-        return max(self.least_pixels, math.ceil(self.grow * box.longer_side))
+        return max(self.least_pixels, math.ceil(self.grow * _REACH[shape] * box.longer_side))
 
     def feather_width(self, box: Box) -> float:
         """Width of the soft edge in pixels."""
@@ -65,9 +70,16 @@ class Box:
 
     def overlap(self, other: Box) -> float:
         """The share of the smaller box that lies in both."""
+        return self._shared(other) / min(self.area, other.area)
+
+    def covered_by(self, other: Box) -> float:
+        """The share of this box that lies in the other."""
+        return self._shared(other) / self.area
+
+    def _shared(self, other: Box) -> int:
         width = min(self.x1, other.x1) - max(self.x0, other.x0)
         height = min(self.y1, other.y1) - max(self.y0, other.y0)
-        return max(0, width) * max(0, height) / min(self.area, other.area)
+        return max(0, width) * max(0, height)
 
     def union(self, other: Box) -> Box:
         return Box(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
@@ -106,21 +118,32 @@ class Regions:
         return np.asarray(self.blend * np.maximum(change, near_core), np.float32)
 
 
-def make_regions(masks: BoolMask, geometry: Geometry, outline: Outline) -> Regions:
+def make_regions(masks: BoolMask, geometry: Geometry, shape: Shape) -> Regions:
     """The regions of things that are painted together; `masks`: `(N, H, W)`, none of them empty.
 
-    A thing that keeps its outline is grown on all sides; one that gives way to another outline frees its whole box.
+    A thing that only looks different is painted tightly, one that goes generously; both are grown on all sides. One
+    that gives way to another outline frees its whole box.
     """
     core, generate, feather = np.zeros(masks.shape[1:], np.bool_), np.zeros(masks.shape[1:], np.bool_), 0.0
     for mask in masks:
         filled = fill_holes(mask)
         box = bounding_box(filled)
+        radius = geometry.radius(box, shape)
         core |= filled
-        generate |= grown(filled, geometry.radius(box))
+        generate |= grown(filled, radius)
         feather = max(feather, geometry.feather_width(box))
-        if outline == "new":
-            generate[box.grown(geometry.radius(box)).clipped(*mask.shape).slices] = True
+        if shape == "box":
+            generate[box.grown(radius).clipped(*mask.shape).slices] = True
     return Regions(core, generate, soft_edge(core, generate, feather), feather)
+
+
+def everything_but(kept: BoolMask) -> Regions:
+    """The regions of a new background: all but what is kept `(H, W)`, at full strength up to its very edge.
+
+    A soft edge would show the old background around everything that stays.
+    """
+    rest = ~kept
+    return Regions(core=rest, generate=rest, blend=rest.astype(np.float32), feather=1.0)
 
 
 def bounding_box(mask: BoolMask) -> Box:

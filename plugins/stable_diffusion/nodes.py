@@ -10,7 +10,7 @@ from pipelines.errors import PortError
 from pipelines.models import Model, current_pool, lease
 from pipelines.signature import Report, no_report, node
 from pipelines.values import EditPlan, Image, Masks, Text
-from plugins.stable_diffusion.editing import check_plan, instances_of, jobs_of
+from plugins.stable_diffusion.editing import can_be_done, check_plan, jobs_of
 from plugins.stable_diffusion.models import Inpainter
 from plugins.stable_diffusion.painting import Painter, needs_model
 from plugins.stable_diffusion.report import write_report
@@ -23,7 +23,7 @@ class Edited(NamedTuple):
     report: Text
 
 
-@node("stable_diffusion/edit", version=1)
+@node("stable_diffusion/edit", version=2)
 def edit(
     image: Image,
     masks: Masks,
@@ -38,10 +38,11 @@ def edit(
     """Carry out the plan on every thing whose class_name is an edit's target; nothing else changes, not by one bit.
 
     Each thing, or each group whose painted regions overlap, is painted in a square of its own at the size that the
-    model works at. What the plan keeps stays as it is, also where another thing's region reaches over it. If no target
-    was found, the very same picture comes back. A single colour is given by arithmetic, everything else by the model.
-    Raises `InstructionError` for plans that add things or change the background, and `PortError` for masks of another
-    picture.
+    model works at. What the plan keeps stays as it is, also where another thing's region reaches over it. What is
+    added takes the size of the thing that it is added to, and a place where it covers nothing else that was found. A
+    new background is painted in one piece around everything that was found. If no target was found, the very same
+    picture comes back. A single colour is given by arithmetic, everything else by the model. Raises
+    `InstructionError` for a background before which nothing is to stay, and `PortError` for masks of another picture.
 
     Args:
         masks: Detections with masks and class_name, in the pixels of the image.
@@ -52,9 +53,7 @@ def edit(
     """
     check_plan(plan)
     _check_inputs(image, masks, steps)
-    wanted = [
-        item for number, item in enumerate(plan.edits) if item.action != "keep" and instances_of(plan, number, masks)
-    ]
+    wanted = [item for number, item in enumerate(plan.edits) if can_be_done(plan, number, masks)]
     if not wanted:
         return Edited(image, write_report(plan, masks, (), image.pixels, image.pixels, model=None))
     with lease(Inpainter, model) if any(map(needs_model, wanted)) else nullcontext() as inpainter:

@@ -82,14 +82,14 @@ class Painter:
 
         def on_step(done: int) -> None:
             scope.check_cancelled()
-            self.report(min(before + done, total), total, f"{edit.action} {edit.target}")
+            self.report(min(before + done, total), total, _told(edit))
 
         return on_step
 
 
 def needs_model(edit: Edit) -> bool:
-    """Whether pixels must be invented: for everything but a single colour."""
-    return edit.action != "recolour" or parse_colour(edit.replacement or "") is None
+    """Whether pixels must be invented: for everything but a single colour, of a thing or of the background."""
+    return edit.action not in ("recolour", "background") or parse_colour(edit.replacement or "") is None
 
 
 def _painted(
@@ -120,7 +120,9 @@ def _coloured(pixels: NDArray[np.uint8], edit: Edit, job: Job) -> NDArray[np.uin
     colour = parse_colour(edit.replacement or "")
     if colour is None:
         raise ValueError(f"'{edit.replacement}' is no single colour.")
-    patch = recoloured(pixels[job.window.inside.slices], job.regions.core, colour)
+    part = pixels[job.window.inside.slices]
+    plain = edit.action == "background"
+    patch = np.full_like(part, colour) if plain else recoloured(part, job.regions.core, colour)
     return job.laid_over(pixels, patch, job.regions.blend)
 
 
@@ -132,6 +134,10 @@ def _prompts(advice: Advice, edit: Edit) -> tuple[str | None, str]:
         return _said(advice.removal_prompt, edit.target), _said(advice.removal_negative_prompt, edit.target)
     thing = edit.replacement or edit.target
     return _said(advice.prompt, f"{thing} {edit.target}" if edit.action == "recolour" else thing), ""
+
+
+def _told(edit: Edit) -> str:
+    return f"add {edit.replacement}" if edit.action == "add" else f"{edit.action} {edit.target}"
 
 
 def _said(template: str, thing: str) -> str:

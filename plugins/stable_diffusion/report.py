@@ -59,10 +59,12 @@ def verify(before: NDArray[np.uint8], after: NDArray[np.uint8], strokes: Sequenc
 def _painted(stroke: Stroke, detections: Detections) -> dict[str, Any]:
     rows = list(stroke.job.members)
     window = stroke.job.window
+    region = stroke.job.region
     found: dict[str, Any] = {
         "boxes": _rounded(detections.xyxy[rows], 1),
         "scores": [] if detections.confidence is None else _rounded(detections.confidence[rows], 4),
         "instances": np.asarray(detections.data.get("instance_id", np.arange(len(detections))))[rows].tolist(),
+        "region": [region.x0, region.y0, region.x1, region.y1],
         "window": [window.x, window.y, window.side],
         "pixels": int(stroke.job.regions.generate.sum()),
         "withheld": stroke.withheld,

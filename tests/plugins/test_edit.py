@@ -3,86 +3,24 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from studio import PINK, Loaded, OneColour, detections, noise, studio
 
 from pipelines.errors import Cancelled, InstructionError, PortError
-from pipelines.families import ModelSource
 from pipelines.models import ModelPool
 from pipelines.scope import Scope, use_scope
 from pipelines.values import Detections, Edit, EditPlan, Image, empty_detections
-from plugins.stable_diffusion.models import Advice, Inpainter
+from plugins.stable_diffusion.models import Advice
 from plugins.stable_diffusion.nodes import edit
-
-PINK = (255, 0, 200)
-
-
-class OneColour(Inpainter):
-    """Paints whatever it is shown pink, masked or not: the worst that a real model can do to unmasked pixels."""
-
-    side = 32
-    advice = Advice(steps=4, guidance=2.0, prompt="a photo of a {thing}", removal_prompt="nothing")
-
-    def __init__(self, *, withholds: bool = False) -> None:
-        self.asked = []
-        self.withholds = withholds
-
-    def inpaint(self, pixels, mask, brush, *, on_step):
-        self.asked.append((pixels, mask, brush))
-        for step in range(brush.steps):
-            on_step(step + 1)
-        return None if self.withholds else np.full_like(pixels, PINK)
-
-
-class Loaded:
-    """A family whose only model is at hand."""
-
-    name = "stable_diffusion"
-
-    def __init__(self, model) -> None:
-        self.model = model
-
-    def resolve(self, ref, *, offline):
-        return ModelSource(self.name, ref, ref, "r1")
-
-    def load(self, source, *, device, dtype):
-        return self.model
-
-
-@contextmanager
-def studio(model):
-    with use_scope(Scope(pool=ModelPool(families={"stable_diffusion": Loaded(model)}))):
-        yield
 
 
 def plan_of(*edits: tuple[str, str, str | None]) -> EditPlan:
     return EditPlan("as the test says", tuple(Edit(action, target, new, (0, 6)) for action, target, new in edits))
-
-
-def noise(height: int, width: int) -> Image:
-    return Image(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
-
-
-def detections(shape: tuple[int, int], **boxes: tuple[int, int, int, int]) -> Detections:
-    """Rectangles by name; `dog_2` is another dog."""
-    masks = np.zeros((len(boxes), *shape), bool)
-    for mask, (x0, y0, x1, y1) in zip(masks, boxes.values(), strict=True):
-        mask[y0:y1, x0:x1] = True
-    return Detections(
-        xyxy=np.array(list(boxes.values()), np.float32),
-        mask=masks,
-        confidence=np.full(len(boxes), 0.9, np.float32),
-        class_id=np.zeros(len(boxes), np.int64),
-        data={
-            "class_name": np.array([name.split("_")[0] for name in boxes]),
-            "instance_id": np.arange(len(boxes)),
-        },
-    )
 
 
 def test_nothing_found_gives_back_the_very_same_picture() -> None:
@@ -248,11 +186,14 @@ def test_many_colours_are_painted() -> None:
     assert model.asked[0][2].prompt == "a photo of a rainbow ball"
 
 
-@pytest.mark.parametrize("action", ["add", "background"])
-def test_what_masks_cannot_tell_is_refused_in_one_line(action) -> None:
-    sentence = "please add a hat to the dog"
-    plan = EditPlan(sentence, (Edit(action, "dog", "hat", (7, len(sentence))),))
-    with pytest.raises(InstructionError, match=r"^'add a hat to the dog' asks to .*can replace, remove, recolour.*$"):
+@pytest.mark.parametrize(
+    ("replacement", "advice"),
+    [("beach", "does not say what is to stay. Try 'keep the dog and"), (None, "does not say what is to be there")],
+)
+def test_a_background_of_nothing_and_one_without_a_description_are_refused_in_one_line(replacement, advice) -> None:
+    sentence = "please change the background"
+    plan = EditPlan(sentence, (Edit("background", "background", replacement, (7, len(sentence))),))
+    with pytest.raises(InstructionError, match=rf"^'change the background' {advice}.*$"):
         edit(noise(20, 20), empty_detections((20, 20), masks=True), plan)
 
 
