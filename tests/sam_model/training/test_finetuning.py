@@ -67,6 +67,5 @@ def test_a_short_fine_tuning_raises_the_iou(tmp_path, freeze):
         config, listeners=[lambda event: scores.append(event.scores) if isinstance(event, Validated) else None]
     ).train()
     before, after = scores
-    print(before, after)
     assert after.click > before.click + 0.02
     assert after.box > before.box
