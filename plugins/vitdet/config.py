@@ -1,0 +1,50 @@
+"""What a ViTDet is made of. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VitDetConfig:
+    """Sizes of the network; the defaults are those of the published ViT-B (detectron2, projects/ViTDet/configs)."""
+
+    image_size: int = 1024
+    """Side of the square, in pixels, that a picture is scaled into and padded to."""
+    patch_size: int = 16
+    encoder_width: int = 768
+    encoder_depth: int = 12
+    encoder_heads: int = 12
+    global_blocks: tuple[int, ...] = (2, 5, 8, 11)
+    """Blocks that attend over the whole picture; all others attend inside windows."""
+    window_size: int = 14
+    pretrain_grid: int = 14
+    """Patches along a side of the pictures that the backbone was pretrained with: 224 / 16."""
+    width: int = 256
+    """Channels of the feature pyramid and of all heads."""
+    box_width: int = 1024
+    """Channels of a box head's last layer."""
+    cascade: bool = False
+    """Three box heads one after another, each refining the boxes of the one before (arXiv 1712.00726)."""
+    classes: int = 80
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for sizes that cannot be built."""
+        if self.image_size % (2 * self.patch_size) or self.patch_size != 16:
+            raise ValueError(
+                f"image_size {self.image_size} and patch_size {self.patch_size}: expected patches of 16 pixels, "
+                "and a multiple of 32"
+            )
+        if self.encoder_width % self.encoder_heads:
+            raise ValueError(f"encoder_width {self.encoder_width} is no multiple of {self.encoder_heads} heads")
+
+    @property
+    def grid_size(self) -> int:
+        """Patches along a side of the square."""
+        return self.image_size // self.patch_size
+
+
+VITDET_B = VitDetConfig()
+VITDET_L = replace(VITDET_B, encoder_width=1024, encoder_depth=24, encoder_heads=16, global_blocks=(5, 11, 17, 23))
+VITDET_H = replace(VITDET_B, encoder_width=1280, encoder_depth=32, encoder_heads=16, global_blocks=(7, 15, 23, 31))
+PUBLISHED = {"b": VITDET_B, "l": VITDET_L, "h": VITDET_H}
