@@ -23,6 +23,7 @@ from plugins.stable_diffusion.masks import (
     everything_but,
     make_regions,
 )
+from plugins.stable_diffusion.shadows import with_shadow
 
 _SHAPES: Mapping[str, Shape] = {"replace": "box", "remove": "generous", "recolour": "tight"}
 
@@ -103,6 +104,15 @@ def can_be_done(plan: EditPlan, number: int, detections: Detections) -> bool:
     if edit.action == "add" and not edit.target.strip():
         return True
     return edit.action != "keep" and bool(instances_of(plan, number, detections))
+
+
+def with_shadows(plan: EditPlan, detections: Detections, pixels: NDArray[np.uint8]) -> Detections:
+    """The detections, of which those that make way have masks that hold their shadows in the RGB picture too."""
+    going = [number for number, edit in enumerate(plan.edits) if edit.action in ("replace", "remove")]
+    masks = detections.mask.copy()
+    for row in {row for number in going for row in instances_of(plan, number, detections)}:
+        masks[row] = with_shadow(pixels, masks[row])
+    return replace(detections, mask=masks)
 
 
 def jobs_of(plan: EditPlan, detections: Detections, geometry_of: Callable[[Edit], Geometry]) -> Iterator[Job]:

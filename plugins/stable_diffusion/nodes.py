@@ -10,7 +10,7 @@ from pipelines.errors import PortError
 from pipelines.models import Model, current_pool, lease
 from pipelines.signature import Report, no_report, node
 from pipelines.values import EditPlan, Image, Masks, Text
-from plugins.stable_diffusion.editing import can_be_done, check_plan, jobs_of
+from plugins.stable_diffusion.editing import can_be_done, check_plan, jobs_of, with_shadows
 from plugins.stable_diffusion.models import Inpainter
 from plugins.stable_diffusion.painting import Painter, needs_model
 from plugins.stable_diffusion.report import write_report
@@ -33,6 +33,7 @@ def edit(
     seed: int = 0,
     steps: int | None = None,
     guidance: float | None = None,
+    shadows: bool = False,
     report: Report = no_report,
 ) -> Edited:
     """Carry out the plan on every thing whose class_name is an edit's target; nothing else changes, not by one bit.
@@ -50,6 +51,7 @@ def edit(
         seed: Of the first square painted; the next one has the next seed.
         steps: Steps of denoising; by default what the model's makers recommend.
         guidance: How closely to follow the words; by default what the model's makers recommend.
+        shadows: What is replaced or removed takes its shadow with it: the darker ground that begins at its lower half.
     """
     check_plan(plan)
     _check_inputs(image, masks, steps)
@@ -58,7 +60,8 @@ def edit(
         return Edited(image, write_report(plan, masks, (), image.pixels, image.pixels, model=None))
     with lease(Inpainter, model) if any(map(needs_model, wanted)) else nullcontext() as inpainter:
         painter = Painter(inpainter, seed, steps, guidance, report)
-        jobs = tuple(jobs_of(plan, masks, painter.geometry_of))
+        shown = with_shadows(plan, masks, image.pixels) if shadows else masks
+        jobs = tuple(jobs_of(plan, shown, painter.geometry_of))
         pixels, strokes = painter.paint(image.pixels, plan.edits, jobs)
     said = write_report(plan, masks, strokes, image.pixels, pixels, model=_named(model, inpainter))
     return Edited(replace(image, pixels=pixels), said)
