@@ -14,7 +14,9 @@ from typing import Annotated
 
 import typer
 
+from pipelines.command.batch import batch
 from pipelines.command.execution import Settings, running
+from pipelines.command.rerun import rerun
 from pipelines.command.terminal import exit_code, say, show_table
 
 COMMANDS_GROUP = "samloom.commands"
@@ -120,6 +122,9 @@ def run(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder for the outputs. Default: PIPELINE-out."),
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="FILE", help="Write what `samloom rerun` needs, as JSON.")
+    ] = None,
     *,
     settings: Settings,
 ) -> None:
@@ -128,24 +133,18 @@ def run(
     For example: samloom run edit --photo dog.png --instruction "remove the dog". `samloom run PIPELINE --help` lists
     the inputs of one.
     """
-    from pipelines.command.execution import execute
-    from pipelines.command.options import describe_inputs, parse_inputs
-    from pipelines.outputs import check_folder, write_outputs
-    from pipelines.spec import load_pipeline
+    from pipelines.command.single import explain_pipeline, run_pipeline
 
     if pipeline in HELP:
         say(context.get_help())
-        return
-    graph = load_pipeline(pipeline)
-    if not HELP.isdisjoint(context.args):
-        say(f"{graph.doc}\n".lstrip("\n"))
-        show_table(("input", "default", "meaning"), describe_inputs(graph.inputs))
-        return
-    inputs = parse_inputs(graph, context.args)
-    folder = output or Path(f"{Path(pipeline).stem}-out")
-    check_folder(folder)
-    for path in write_outputs(execute(graph, inputs, settings).outputs, folder):
-        say(str(path))
+    elif not HELP.isdisjoint(context.args):
+        explain_pipeline(pipeline)
+    else:
+        run_pipeline(pipeline, context.args, output=output, record=record, settings=settings)
+
+
+app.command()(batch)
+app.command()(rerun)
 
 
 @app.command()

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.command.execution import Settings, execute
-from pipelines.outputs import check_folder, write_json, write_masks
 from pipelines.command.terminal import say
 from pipelines.files import check_writable as check_file_writable
 from pipelines.images import WRITABLE, check_writable, read_image, write_image
+from pipelines.outputs import check_folder, write_json, write_masks
 from pipelines.spec import load_pipeline
 
 if TYPE_CHECKING:
@@ -33,12 +33,16 @@ def edit_picture(
     if report is not None:
         check_file_writable(report)
     inputs = {"photo": photo, "instruction": instruction, "seed": seed}
-    result = execute(load_pipeline("edit"), inputs, settings)
+    graph = load_pipeline("edit")
+    result = execute(graph, inputs, settings)
     edited = result.outputs["image"]
     target = output or beside(image, lossless=edited.content_id != photo.content_id)
     write_image(edited, target)
     if report is not None:
-        write_json(_edit_report(photo, target, seed, settings, result), report)
+        from pipelines.records import IN_REPORT, record_of
+
+        again = record_of(graph, inputs, result.outputs, settings.pool())
+        write_json(_edit_report(photo, target, seed, settings, result) | {IN_REPORT: again.model_dump()}, report)
     say(_summary(json.loads(result.outputs["report"])))
     say(f"{target}" if report is None else f"{target}  (report: {report})")
 
