@@ -15,6 +15,8 @@ from plugins.stable_diffusion.models import Inpainter
 from plugins.stable_diffusion.painting import Painter, needs_model
 from plugins.stable_diffusion.report import write_report
 
+_WIDEST = 10
+
 
 class Edited(NamedTuple):
     """What `edit` gives: the picture, and in JSON what was found, painted, with what, and proof that no more was."""
@@ -34,6 +36,7 @@ def edit(
     steps: int | None = None,
     guidance: float | None = None,
     shadows: bool = False,
+    widen: float = 1.0,
     report: Report = no_report,
 ) -> Edited:
     """Carry out the plan on every thing whose class_name is an edit's target; nothing else changes, not by one bit.
@@ -52,27 +55,32 @@ def edit(
         steps: Steps of denoising; by default what the model's makers recommend.
         guidance: How closely to follow the words; by default what the model's makers recommend.
         shadows: What is replaced or removed takes its shadow with it: the darker ground that begins at its lower half.
+        widen: How far beyond the things to paint, as a multiple of what the model's makers recommend.
     """
     check_plan(plan)
-    _check_inputs(image, masks, steps)
+    _check_inputs(image, masks, steps, widen)
+    asked = {"seed": seed, "steps": steps, "guidance": guidance, "shadows": shadows, "widen": widen}
     wanted = [item for number, item in enumerate(plan.edits) if can_be_done(plan, number, masks)]
     if not wanted:
-        return Edited(image, write_report(plan, masks, (), image.pixels, image.pixels, model=None))
+        said = write_report(plan, masks, (), image.pixels, image.pixels, model=None, asked=asked)
+        return Edited(image, said)
     with lease(Inpainter, model) if any(map(needs_model, wanted)) else nullcontext() as inpainter:
-        painter = Painter(inpainter, seed, steps, guidance, report)
+        painter = Painter(inpainter, seed, steps, guidance, widen, report)
         shown = with_shadows(plan, masks, image.pixels) if shadows else masks
         jobs = tuple(jobs_of(plan, shown, painter.geometry_of))
         pixels, strokes = painter.paint(image.pixels, plan.edits, jobs)
-    said = write_report(plan, masks, strokes, image.pixels, pixels, model=_named(model, inpainter))
+    said = write_report(plan, masks, strokes, image.pixels, pixels, model=_named(model, inpainter), asked=asked)
     return Edited(replace(image, pixels=pixels), said)
 
 
-def _check_inputs(image: Image, masks: Masks, steps: int | None) -> None:
+def _check_inputs(image: Image, masks: Masks, steps: int | None, widen: float) -> None:
     height, width = masks.mask.shape[1:]
     if (width, height) != image.size:
         raise PortError(f"the masks are of a picture of {width}×{height}, this one is {image.width}×{image.height}.")
     if steps is not None and steps < 1:
         raise PortError(f"steps is {steps}, which paints nothing. Give 1 or more.")
+    if not 0 <= widen <= _WIDEST:
+        raise PortError(f"widen is {widen:g}; give a multiple from 0 to {_WIDEST}.")
 
 
 def _named(model: Model[Inpainter], used: Inpainter | None) -> dict[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -35,17 +35,24 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Painter:
-    """Paints with a model, or without where no edit needs one. `steps` and `guidance` override the model's advice."""
+    """Paints with a model, or without where no edit needs one.
+
+    `steps` and `guidance` override the model's advice, `widen` multiplies how far beyond the things it paints.
+    """
 
     inpainter: Inpainter | None
     seed: int
     steps: int | None
     guidance: float | None
+    widen: float
     report: Report
 
     def geometry_of(self, edit: Edit) -> Geometry:
         """The regions that this edit is painted in."""
-        return self.inpainter.advice.geometry if self.inpainter and needs_model(edit) else _COLOUR_GEOMETRY
+        if self.inpainter is None or not needs_model(edit):
+            return _COLOUR_GEOMETRY
+        usual = self.inpainter.advice.geometry
+        return replace(usual, grow=usual.grow * self.widen)
 
     def paint(
         self, pixels: NDArray[np.uint8], edits: Sequence[Edit], jobs: Sequence[Job]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,12 @@ def write_report(
     after: NDArray[np.uint8],
     *,
     model: dict[str, str] | None,
+    asked: Mapping[str, Any],
 ) -> str:
-    """The report as JSON text. Boxes are x0 y0 x1 y1 in pixels; a window is its upper left corner and its side."""
+    """The report as JSON text; `asked` is what the node was told beside the plan.
+
+    Boxes are x0 y0 x1 y1 in pixels; a window is its upper left corner and its side.
+    """
     edits = [
         {
             "action": edit.action,
@@ -35,7 +39,8 @@ def write_report(
         for index, edit in enumerate(plan.edits)
     ]
     verified = verify(before, after, strokes)
-    return json.dumps({"sentence": plan.sentence, "model": model, "edits": edits, "verify": verified}, indent=2)
+    told = {"sentence": plan.sentence, "model": model, "asked": asked, "edits": edits, "verify": verified}
+    return json.dumps(told, indent=2)
 
 
 def verify(before: NDArray[np.uint8], after: NDArray[np.uint8], strokes: Sequence[Stroke]) -> dict[str, int]:
