@@ -53,7 +53,7 @@ class HubFamily:
         if isinstance(location, Path) or (location and path.exists()):
             return self._on_disk(ref, path)
         match = _HUB_ID.fullmatch(location)
-        if match is None or location.startswith((".", "~")) or path.suffix in {".pth", ".safetensors"}:
+        if match is None or location.startswith((".", "~")) or path.suffix in {".pkl", ".pth", ".safetensors"}:
             raise ModelError(_unknown(ref, self.title))
         return self._on_hub(ref, match["repository"], match["revision"], offline=offline or hub_is_offline())
 
@@ -78,7 +78,7 @@ class HubFamily:
             where = "the bundled weights are incomplete" if ref == BUNDLED else f"this is no directory of {self.title}"
             raise ModelError(f"{path}: {where}, {missing} is missing. {_remedy(ref)}")
         found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-        size = sum(file.stat().st_size for file in found if file.suffix in {".safetensors", ".pth"})
+        size = sum(file.stat().st_size for file in found if file.suffix in {".pkl", ".pth", ".safetensors"})
         return ModelSource(self.name, ref, path, content_revision(path, found), size)
 
     def _on_hub(self, ref: str, repository: str, revision: str | None, *, offline: bool) -> ModelSource:

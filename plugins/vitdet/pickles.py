@@ -160,7 +160,7 @@ def _make_no_bytes() -> bytes:
 
 def _make_mapping(*items: object) -> dict[Any, Any]:
     """An ordered dictionary: pickles fill it afterwards, or give a list of pairs."""
-    return dict(*items)  # type: ignore[call-overload,no-any-return]
+    return dict(*items)
 
 
 class _ArrayReader(pickle.Unpickler):

@@ -40,6 +40,11 @@ class VitDet(nn.Module):
         self.proposal_generator = ProposalGenerator(config.width)
         self.roi_heads = CascadeHeads(config) if config.cascade else MaskRcnnHeads(config)
 
+    @property
+    def device(self) -> torch.device:
+        """Where pictures must lie."""
+        return self.backbone.net.patch_embed.proj.weight.device
+
     @torch.inference_mode()
     def forward(
         self, picture: UInt8[Tensor, "3 h w"], *, masks: bool = True, least: float = 0.05, most: int = 100

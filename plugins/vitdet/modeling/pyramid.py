@@ -42,8 +42,11 @@ class FeaturePyramid(nn.Module):
         self.simfp_5 = nn.Sequential(nn.MaxPool2d(2), *_level(width, config.width))
 
     def forward(self, images: Float[Tensor, "b 3 side side"]) -> list[Float[Tensor, "b c _ _"]]:
-        """Levels p2 to p6; the last is every second pixel of the one before, and serves proposals only."""
-        tokens = self.net(images)
+        """Levels p2 to p6; the last is every second pixel of the one before, and serves proposals only.
+
+        They have the pyramid's own precision, whatever the backbone computes in: boxes need more than half.
+        """
+        tokens = self.net(images).to(self.simfp_2[0].weight.dtype)
         levels = [level(tokens) for level in (self.simfp_2, self.simfp_3, self.simfp_4, self.simfp_5)]
         return [*levels, F.max_pool2d(levels[-1], kernel_size=1, stride=2)]
 

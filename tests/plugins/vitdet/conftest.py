@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +31,12 @@ def by_rule(name: str, shape: tuple[int, ...]) -> np.ndarray:
     return 1 + np.float32(0.1) * drawn if drawn.ndim == 1 else drawn / np.float32(np.sqrt(np.prod(shape[1:])))
 
 
-def build(*, cascade: bool):
+def build(config):
     import torch
 
     from plugins.vitdet.modeling import VitDet
 
-    network = VitDet(tiny_config(cascade=cascade)).eval()
+    network = VitDet(config).eval()
     weights = {name: torch.from_numpy(by_rule(name, value.shape)) for name, value in network.state_dict().items()}
     network.load_state_dict(weights)
     return network
@@ -48,12 +49,19 @@ def cascade(request) -> bool:
 
 @pytest.fixture(scope="session")
 def network(cascade):
-    return build(cascade=cascade)
+    """The network of the reference values."""
+    return build(tiny_config(cascade=cascade))
+
+
+@pytest.fixture(scope="session")
+def narrow(cascade):
+    """A network of few channels, quick to save and to ask."""
+    return build(replace(tiny_config(cascade=cascade), width=16, box_width=32))
 
 
 @pytest.fixture(scope="session")
 def mask_rcnn():
-    return build(cascade=False)
+    return build(replace(tiny_config(cascade=False), width=16, box_width=32))
 
 
 @pytest.fixture(scope="session")
