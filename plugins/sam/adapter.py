@@ -20,7 +20,7 @@ from sam_model.errors import PromptError, SamModelError, SettingsError
 from sam_model.everything import PROFILES, EverythingSettings, segment_everything
 from sam_model.memory import keep_freed_memory
 from sam_model.predictor import Predictor
-from sam_model.prompts import Box, Points, Prompt, TextPrompt
+from sam_model.prompts import Box, MaskHint, Points, Prompt, TextPrompt
 
 
 class PredictorSam(Sam):
@@ -32,11 +32,14 @@ class PredictorSam(Sam):
         self.advice = dict(advice or {})
 
     def cut(
-        self, pixels: NDArray[np.uint8], boxes: NDArray[np.float32], *, multimask: bool
+        self, pixels: NDArray[np.uint8], boxes: NDArray[np.float32], *, multimask: bool, refine: int = 0
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        prediction = self.predictor.predict(self.predictor.embed(pixels), Box(boxes), multimask=multimask)
+        embedding, box, rows = self.predictor.embed(pixels), Box(boxes), np.arange(len(boxes))
+        prediction = self.predictor.predict(embedding, box, multimask=multimask)
+        for _ in range(refine):
+            hint = MaskHint(prediction.low_res_logits[rows, prediction.iou.argmax(axis=1)])
+            prediction = self.predictor.predict(embedding, (box, hint))
         best = prediction.iou.argmax(axis=1)
-        rows = np.arange(len(best))
         return prediction.masks[rows, best], prediction.iou[rows, best]
 
     def answer(self, pixels: NDArray[np.uint8], asked: Asked) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

@@ -75,12 +75,13 @@ class Sam(ABC):
 
     @abstractmethod
     def cut(
-        self, pixels: NDArray[np.uint8], boxes: NDArray[np.float32], *, multimask: bool
+        self, pixels: NDArray[np.uint8], boxes: NDArray[np.float32], *, multimask: bool, refine: int = 0
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """The mask of the thing in each box `(N, 4)`, and how good the model thinks it is.
 
         `pixels` is RGB `(H, W, 3)`, boxes are x0 y0 x1 y1 in its pixels; masks are `(N, H, W)`, predicted IoUs `(N,)`.
         `multimask`: let the model draw three masks of a box (whole, part, subpart) and keep the one it trusts most.
+        `refine`: how often to ask again with the box and the mask that it trusted most (paper, section 7.4).
         """
 
     @abstractmethod

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.errors import ModelError
+from pipelines.errors import ModelError, PortError
 from pipelines.families import ModelSource
 from pipelines.models import Model, ModelPool
 from pipelines.scope import Scope, use_scope
@@ -20,7 +20,7 @@ from sam_model.checkpoints import save_sam
 from sam_model.config import TINY
 from sam_model.modeling import build_sam
 from sam_model.predictor import Predictor
-from sam_model.prompts import Box
+from sam_model.prompts import Box, MaskHint
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
 BOXES = np.array([[5, 5, 40, 40], [30.5, 10, 80, 50]], np.float32)
@@ -49,6 +49,25 @@ def test_of_three_masks_the_one_that_the_model_trusts_most_is_kept(network) -> N
     np.testing.assert_array_equal(scores, theirs.iou.max(axis=1))
 
 
+def test_refining_shows_the_model_its_surest_mask_with_the_box(network) -> None:
+    predictor = Predictor(network)
+    embedding = predictor.embed(PIXELS)
+    first = predictor.predict(embedding, Box(BOXES), multimask=True)
+    hint = MaskHint(first.low_res_logits[np.arange(2), first.iou.argmax(axis=1)])
+    theirs = predictor.predict(embedding, (Box(BOXES), hint))
+    found, scores = PredictorSam(predictor).cut(PIXELS, BOXES, multimask=True, refine=1)
+    np.testing.assert_array_equal(found, theirs.masks[:, 0])
+    np.testing.assert_array_equal(scores, theirs.iou[:, 0])
+    assert not np.array_equal(scores, first.iou.max(axis=1))
+
+
+@pytest.mark.parametrize("refine", [-1, 11])
+def test_refining_is_done_a_few_times(refine) -> None:
+    boxes = empty_detections((60, 90), masks=False)
+    with pytest.raises(PortError, match=f"refine is {refine}, but masks are refined 0 to 10 times"):
+        masks(Image(PIXELS.copy()), boxes, refine=refine)
+
+
 def test_a_directory_and_an_official_file_give_the_same_masks(network, tmp_path) -> None:
     save_sam(network, tmp_path / "directory")
     torch.save(network.state_dict(), tmp_path / "sam.pth")
@@ -69,7 +88,7 @@ def test_an_unfit_file_is_the_users_mistake(tmp_path) -> None:
 
 
 class Told(Sam):
-    def cut(self, pixels, boxes, *, multimask):
+    def cut(self, pixels, boxes, *, multimask, refine=0):
         found = np.zeros((len(boxes), *pixels.shape[:2]), bool)
         found[:, 0, 0] = multimask
         return found, np.linspace(0.5, 0.9, len(boxes), dtype=np.float32)

@@ -44,7 +44,7 @@ def wanted(**changes) -> Wanted:
 class Told(Sam):
     """Finds two things, and remembers what it was asked."""
 
-    def cut(self, pixels, boxes, *, multimask):
+    def cut(self, pixels, boxes, *, multimask, refine=0):
         raise NotImplementedError
 
     def answer(self, pixels, asked):
