@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipelines.errors import ModelError
-from plugins.vitdet.coco import NAMES
+from plugins.coco import NAMES
 from plugins.vitdet.config import VitDetConfig
 from plugins.vitdet.modeling import VitDet
 from plugins.vitdet.pickles import MODEL, read_arrays

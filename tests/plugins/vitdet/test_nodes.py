@@ -14,9 +14,9 @@ from pipelines.families import ModelSource
 from pipelines.models import Model, ModelPool
 from pipelines.scope import Scope, use_scope
 from pipelines.values import Image
+from plugins.coco import CATEGORY_IDS, NAMES
 from plugins.vitdet.adapter import NetworkDetector, load, seen_size
 from plugins.vitdet.checkpoints import load_vitdet, save_vitdet
-from plugins.vitdet.coco import CATEGORY_IDS, NAMES
 from plugins.vitdet.models import FAMILY, Instances, VitDetector
 from plugins.vitdet.nodes import detect, instances
 
