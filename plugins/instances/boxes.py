@@ -1,0 +1,88 @@
+"""Boxes from elsewhere: any detector's results in COCO's format."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.errors import PortError
+from pipelines.signature import node
+from pipelines.values import Boxes, Detections, Image
+from plugins.coco import CATEGORY_IDS, NAMES
+from plugins.instances.truth import Record, Truth, read_results, read_truth
+
+_LOG = logging.getLogger(__name__)
+
+
+@node("boxes/from_coco", version=1)
+def from_coco(
+    image: Image,
+    path: Path,
+    *,
+    annotations: Path | None = None,
+    image_id: int | None = None,
+    score_threshold: float = 0.05,
+    max_detections: int = 100,
+) -> Boxes:
+    """The boxes that a COCO results file has for a picture, the surest first.
+
+    Boxes are clipped to the picture; those without an area in it are left out. A picture that the file says nothing
+    about has no boxes.
+
+    Args:
+        path: A JSON list of image_id, category_id, bbox (x, y, width, height in pixels) and score.
+        annotations: The data set's own file: it tells which number the picture has, by its file name, and the names of
+            the categories. Without it they are COCO's.
+        image_id: The picture's number; by default that of its file name, there or as COCO's own (000000000139.jpg).
+        score_threshold: The score that a box must exceed, from 0 to 1.
+        max_detections: The most boxes to keep.
+    """
+    truth = None if annotations is None else read_truth(annotations)
+    number = _number(image, truth) if image_id is None else image_id
+    names = dict(zip(CATEGORY_IDS, NAMES, strict=True)) if truth is None else _names(truth)
+    mine = [entry for entry in read_results(path, truth) if entry["image_id"] == number and "bbox" in entry]
+    sure = sorted((entry for entry in mine if entry["score"] > score_threshold), key=lambda entry: -entry["score"])
+    unknown = {entry["category_id"] for entry in sure} - names.keys()
+    if unknown:
+        raise PortError(f"{path} has the category {min(unknown)}, which COCO has not: give the file of annotations.")
+    return _detections(image, sure, names, max_detections)
+
+
+def _detections(image: Image, entries: Sequence[Record], names: Mapping[int, str], most: int) -> Detections:
+    corner_and_size = np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4)
+    corners = np.concatenate([corner_and_size[:, :2], corner_and_size[:, :2] + corner_and_size[:, 2:]], axis=1)
+    boxes = corners.clip(0, [image.width, image.height] * 2).astype(np.float32)
+    inside = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    if len(inside) < len(boxes):
+        _LOG.warning("%d boxes have no area inside the picture and were left out.", len(boxes) - len(inside))
+    kept = inside[:most]
+    numbers = [entries[place]["category_id"] for place in kept]
+    return Detections(
+        xyxy=boxes[kept],
+        confidence=np.array([entries[place]["score"] for place in kept], np.float32),
+        class_id=np.array(numbers, np.int64),
+        data={
+            "class_name": np.array([names[number] for number in numbers], dtype=np.str_),
+            "instance_id": np.arange(len(kept), dtype=np.int64),
+        },
+    )
+
+
+def _number(image: Image, truth: Truth | None) -> int:
+    """The picture's number, by its file name."""
+    name = Path(image.source or "")
+    if truth is None:
+        if name.stem.isdecimal():
+            return int(name.stem)
+        raise PortError(f"'{name.name}' does not tell the picture's number: give image_id or the file of annotations.")
+    for number, entry in truth.images.items():
+        if Path(str(entry.get("file_name", entry.get("coco_url", "")))).name == name.name:
+            return number
+    raise PortError(f"{truth.source} has no picture '{name.name}': give its image_id.")
+
+
+def _names(truth: Truth) -> dict[int, str]:
+    return {number: str(category.get("name", number)) for number, category in truth.categories.items()}

@@ -1,0 +1,132 @@
+"""What people marked, and what a detector found, as files of COCO or LVIS have it: checked where they come in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import UserError
+
+Record = dict[str, Any]
+FREQUENCIES = ("r", "c", "f")
+"""Of LVIS's categories: rare, common, frequent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """A data set's annotations; `images` and `categories` by their ids."""
+
+    source: Path
+    images: Mapping[int, Record]
+    categories: Mapping[int, Record]
+    annotations: list[Record]
+
+    @property
+    def is_lvis(self) -> bool:
+        """Whether it says how frequent each category is: then only categories known to a picture are judged in it."""
+        return all(category.get("frequency") in FREQUENCIES for category in self.categories.values())
+
+
+def read_truth(path: Path) -> Truth:
+    """Read annotations in the format of COCO or LVIS v1.
+
+    Raises:
+        UserError: when the file cannot be read, is of another format, or an annotation names what is not there.
+    """
+    content = _read(path)
+    parts = ("images", "categories", "annotations")
+    if not (isinstance(content, dict) and all(isinstance(content.get(part), list) for part in parts)):
+        raise UserError(f"{path} is no COCO file: expected lists 'images', 'categories' and 'annotations'.")
+    images, categories = (_by_id(content[part], f"{path}: an entry of '{part}'") for part in parts[:2])
+    if not categories:
+        raise UserError(f"{path} has no categories, so there is nothing to measure.")
+    truth = Truth(path, images, categories, [])
+    for number, entry in enumerate(content["annotations"], start=1):
+        truth.annotations.append(_annotation(entry, number, truth))
+    return truth
+
+
+def read_results(path: Path, truth: Truth | None = None) -> list[Record]:
+    """Read a detector's results: a list of `image_id`, `category_id`, `bbox` and/or `segmentation`, `score`.
+
+    With `truth`, they must be about its pictures and categories. Raises `UserError`.
+    """
+    content = _read(path)
+    if not isinstance(content, list):
+        raise UserError(f"{path} holds no results: expected a list of detections, as COCO's results files are.")
+    for number, entry in enumerate(content, start=1):
+        check_result(entry, f"{path}: detection {number}", truth)
+    return content
+
+
+def check_result(entry: Any, where: str, truth: Truth | None) -> None:
+    """Raise `UserError` if a detection lacks something, or is about another data set."""
+    for key in ("image_id", "category_id"):
+        if type(_member(entry, key, where)) is not int:
+            raise UserError(f"{where} has the {key} {entry[key]!r}, expected a whole number.")
+    score = _member(entry, "score", where)
+    if not _is_number(score):
+        raise UserError(f"{where} has the score {score!r}, expected a number.")
+    if "bbox" not in entry and "segmentation" not in entry:
+        raise UserError(f"{where} has neither 'bbox' nor 'segmentation'.")
+    if "bbox" in entry:
+        check_box(entry["bbox"], where)
+    if truth is not None:
+        _check_known(entry, where, truth)
+
+
+def check_box(box: Any, where: str) -> None:
+    """Raise `UserError` for anything but x, y, width, height, the last two not negative."""
+    if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box)) and min(box[2:]) >= 0):
+        raise UserError(f"{where} has the bbox {box!r}, expected [x, y, width, height] in pixels.")
+
+
+def _check_known(entry: Record, where: str, truth: Truth) -> None:
+    if entry["image_id"] not in truth.images:
+        raise UserError(
+            f"{where} is about picture {entry['image_id']}, which {truth.source} does not have: "
+            "are these the results of another data set?"
+        )
+    if entry["category_id"] not in truth.categories:
+        raise UserError(f"{where} has the category {entry['category_id']}, which {truth.source} does not have.")
+
+
+def _annotation(entry: Any, number: int, truth: Truth) -> Record:
+    """An annotation with every field that the metrics read, numbered from 1: they take the id 0 for "nothing"."""
+    where = f"{truth.source}: annotation {entry.get('id', number) if isinstance(entry, dict) else number}"
+    for key in ("image_id", "category_id", "bbox"):
+        _member(entry, key, where)
+    check_box(entry["bbox"], where)
+    _check_known(entry, where, truth)
+    area = entry["bbox"][2] * entry["bbox"][3]
+    return {"iscrowd": 0, "area": area, **entry, "id": number}
+
+
+def _by_id(entries: list[Any], where: str) -> dict[int, Record]:
+    found = {_member(entry, "id", where): entry for entry in entries}
+    if len(found) < len(entries):
+        raise UserError(f"{where} has the id of another one: ids must differ.")
+    return found
+
+
+def _member(entry: Any, key: str, where: str) -> Any:
+    if not isinstance(entry, dict) or key not in entry:
+        raise UserError(f"{where} has no '{key}'.")
+    return entry[key]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON: {error}.") from error

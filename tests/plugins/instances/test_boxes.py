@@ -1,0 +1,88 @@
+"""Boxes of other detectors, for one picture."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from pipelines.errors import PortError
+from pipelines.values import Image
+from plugins.instances.boxes import from_coco
+
+
+def picture(source="data/000000000139.jpg"):
+    return Image(np.zeros((50, 80, 3), np.uint8), source=source)
+
+
+def result(image=139, category=18, box=(10, 5, 20, 30), score=0.9):
+    return {"image_id": image, "category_id": category, "bbox": list(box), "score": score}
+
+
+@pytest.fixture
+def results(tmp_path):
+    def write(*entries):
+        path = tmp_path / "results.json"
+        path.write_text(json.dumps(entries))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def annotations(tmp_path):
+    path = tmp_path / "annotations.json"
+    path.write_text(
+        json.dumps(
+            {
+                "images": [{"id": 7, "file_name": "sub/street.jpg", "width": 80, "height": 50}],
+                "categories": [{"id": 18, "name": "hydrant"}],
+                "annotations": [],
+            }
+        )
+    )
+    return path
+
+
+def test_boxes_of_the_picture_come_the_surest_first(results):
+    path = results(result(score=0.5), result(image=140), result(category=1, box=(0, 0, 4, 4), score=0.8))
+    found = from_coco(picture(), path)
+    assert found.xyxy.tolist() == [[0, 0, 4, 4], [10, 5, 30, 35]]
+    assert list(found.data["class_name"]) == ["person", "dog"]
+    assert found.class_id.tolist() == [1, 18]
+    np.testing.assert_allclose(found.confidence, [0.8, 0.5])
+
+
+def test_a_data_set_knows_its_pictures_and_names(results, annotations):
+    found = from_coco(picture("elsewhere/street.jpg"), results(result(image=7)), annotations=annotations)
+    assert list(found.data["class_name"]) == ["hydrant"]
+
+
+def test_boxes_end_at_the_edges_of_the_picture(results, caplog):
+    outside, flat = result(box=(90, 0, 5, 5)), result(box=(5, 5, 0, 9))
+    found = from_coco(picture(), results(result(box=(-5, 40, 200, 200)), outside, flat))
+    assert found.xyxy.tolist() == [[0, 40, 80, 50]]
+    assert "2 boxes have no area inside the picture" in caplog.text
+
+
+def test_thresholds_and_limits_hold(results):
+    path = results(*(result(score=score / 10) for score in range(1, 8)))
+    assert from_coco(picture(), path, score_threshold=0.3).confidence.tolist() == pytest.approx([0.7, 0.6, 0.5, 0.4])
+    assert len(from_coco(picture(), path, max_detections=2)) == 2
+
+
+def test_a_picture_without_boxes_has_none(results):
+    assert len(from_coco(picture(), results(result(image=1)))) == 0
+
+
+def test_a_picture_without_a_number_is_the_users_mistake(results, annotations):
+    with pytest.raises(PortError, match=r"'street\.jpg' does not tell the picture's number: give image_id"):
+        from_coco(picture("street.jpg"), results(result()))
+    with pytest.raises(PortError, match=r"has no picture 'other\.jpg': give its image_id"):
+        from_coco(picture("other.jpg"), results(result(image=7)), annotations=annotations)
+
+
+def test_a_category_that_coco_lacks_needs_the_annotations(results):
+    with pytest.raises(PortError, match="has the category 12, which COCO has not: give the file of annotations"):
+        from_coco(picture(), results(result(category=12)))

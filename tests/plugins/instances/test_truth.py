@@ -1,0 +1,82 @@
+"""Annotations and results are checked where they come in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipelines.errors import UserError
+from plugins.instances.truth import read_results, read_truth
+
+TRUTH = {
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],
+    "categories": [{"id": 5, "name": "dog"}],
+    "annotations": [{"id": 3, "image_id": 1, "category_id": 5, "bbox": [0, 0, 2, 3]}],
+}
+RESULT = {"image_id": 1, "category_id": 5, "bbox": [0, 0, 2, 3], "score": 0.5}
+
+
+def write(path, content):
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def truth(tmp_path):
+    return read_truth(write(tmp_path / "truth.json", TRUTH))
+
+
+def test_what_metrics_need_is_filled_in(truth):
+    assert truth.annotations == [
+        {"id": 1, "image_id": 1, "category_id": 5, "bbox": [0, 0, 2, 3], "area": 6, "iscrowd": 0}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", r"truth\.json is no JSON"),
+        ([], r"truth\.json is no COCO file"),
+        ({**TRUTH, "categories": []}, "has no categories"),
+        ({**TRUTH, "images": TRUTH["images"] * 2}, "'images' has the id of another one"),
+        ({**TRUTH, "images": [{}]}, "an entry of 'images' has no 'id'"),
+        ({**TRUTH, "annotations": [{"id": 7, "image_id": 1, "category_id": 5}]}, "annotation 7 has no 'bbox'"),
+        ({**TRUTH, "annotations": [TRUTH["annotations"][0] | {"image_id": 2}]}, "annotation 3 is about picture 2"),
+        ({**TRUTH, "annotations": [TRUTH["annotations"][0] | {"category_id": 6}]}, "annotation 3 has the category 6"),
+    ],
+)
+def test_a_mistake_in_annotations_is_one_clear_line(tmp_path, content, said):
+    with pytest.raises(UserError, match=said) as caught:
+        read_truth(write(tmp_path / "truth.json", content))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({}, "holds no results: expected a list"),
+        ([7], "detection 1 has no 'image_id'"),
+        ([RESULT, RESULT | {"image_id": 2}], "detection 2 is about picture 2.+results of another data set"),
+        ([RESULT | {"category_id": 9}], "detection 1 has the category 9, which"),
+        ([RESULT | {"category_id": "dog"}], "has the category_id 'dog', expected a whole number"),
+        ([RESULT | {"bbox": [0, 0, -1, 3]}], r"has the bbox \[0, 0, -1, 3\], expected \[x, y, width, height\]"),
+        ([RESULT | {"bbox": [0, 0, 3]}], "has the bbox"),
+        ('[{"image_id": 1, "category_id": 5, "bbox": [0, 0, NaN, 3], "score": 1}]', "has the bbox"),
+        ([RESULT | {"score": None}], "has the score None"),
+        ([{"image_id": 1, "category_id": 5, "score": 1}], "has neither 'bbox' nor 'segmentation'"),
+    ],
+)
+def test_a_mistake_in_results_is_one_clear_line(tmp_path, truth, content, said):
+    with pytest.raises(UserError, match=said) as caught:
+        read_results(write(tmp_path / "results.json", content), truth)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_results_are_results(tmp_path, truth):
+    assert read_results(write(tmp_path / "results.json", []), truth) == []
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere\.json cannot be read: No such file"):
+        read_truth(tmp_path / "nowhere.json")
