@@ -21,7 +21,7 @@ from recipes.clip.export import write_clip
 from recipes.clip.features import training_features
 from recipes.clip.phrases import known_phrases, needed_phrases
 from recipes.clip.space import DIMENSIONS, imagenet_classifier, train_space, unit_places
-from recipes.clip.text import Lesson, TextTower, train_text
+from recipes.clip.text import Lesson, TextTower, fit_projection, train_text
 from recipes.clip.vision import imagenet_tower
 from recipes.clip.wordnet import load_wordnet
 from recipes.grounding_dino.text import minilm_folder, prune_tokenizer
@@ -61,13 +61,13 @@ def _text(run: Path, concepts: Concepts, places: torch.Tensor) -> TextTower:
     kept = prune_tokenizer(minilm_folder(), run / "tokenizer", needed_phrases(concepts))
     tokenizer = AutoTokenizer.from_pretrained(run / "tokenizer")
     tower = TextTower(kept, DIMENSIONS)
+    lesson = Lesson(known_phrases(concepts, load_wordnet(), tokenizer), concepts, places.numpy(), tokenizer)
     if not (run / "text.pt").exists():
-        phrases = known_phrases(concepts, load_wordnet(), tokenizer)
-        lesson = Lesson(phrases, concepts, places.numpy(), tokenizer)
         print(json.dumps(train_text(tower, lesson, run / "text-checkpoint.pt")))
         _keep(run / "text.pt", tower.state_dict())
     tower.load_state_dict(torch.load(run / "text.pt", weights_only=True))
-    return tower.eval()
+    print(json.dumps(fit_projection(tower.eval(), lesson)))
+    return tower
 
 
 def _keep(path: Path, state: dict[str, torch.Tensor]) -> None:

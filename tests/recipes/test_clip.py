@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pipelines.errors import UserError
+from recipes.clip.calibrate import MOST_FALSE, believable
 from recipes.clip.concepts import Concepts
 from recipes.clip.data import INKED, NOTHING, PLAIN, draw_crops
 from recipes.clip.phrases import known_phrases, said, shares
@@ -175,3 +176,9 @@ def test_imagined_features_are_possible_and_mostly_of_one_class() -> None:
 
 def test_all_nouns_are_asked_for_at_once() -> None:
     assert PROMPT.count(".") == len(DETECTION_NOUNS)
+
+
+def test_few_absent_things_are_believed() -> None:
+    absent = np.linspace(0, 0.5, 1000, dtype=np.float32)
+    threshold = believable(absent)
+    assert np.mean(absent >= threshold) <= MOST_FALSE < np.mean(absent >= threshold - 0.05)
