@@ -48,9 +48,7 @@ def run_id(plan: Plan, values: Mapping[str, Any], pool: ModelPool) -> str:
 
     Raises `ModelError` for weights that are missing.
     """
-    steps = [
-        (task.name, task.axes, task.wires, task.conditions, _visible(task.constants), task.opens) for task in plan.tasks
-    ]
+    steps = [(task.name, task.axes, task.wires, task.conditions, _settings(task), task.opens) for task in plan.tasks]
     weights = {
         name: (found.family, found.revision, found.dtype) for name, found in weights_of(plan, values, pool).items()
     }
@@ -67,6 +65,12 @@ def _settled(plan: Plan, values: Mapping[str, Any]) -> Iterator[tuple[Task, str,
             match wire.lead.taps:
                 case (Tap(task=number, port=port),) if number == INPUTS and port in values:
                     yield task, wire.name, values[port]
+
+
+def _settings(task: Task) -> dict[str, str | None]:
+    """A task's constants but for its models, which count by their weights."""
+    models = dict(task.models)
+    return _visible({port: value for port, value in task.constants.items() if port not in models})
 
 
 def _visible(values: Mapping[str, Any]) -> dict[str, str | None]:
