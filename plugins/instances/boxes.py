@@ -41,17 +41,20 @@ def from_coco(
         max_detections: The most boxes to keep.
     """
     truth = None if annotations is None else read_truth(annotations)
-    number = _number(image, truth) if image_id is None else image_id
-    names = dict(zip(CATEGORY_IDS, NAMES, strict=True)) if truth is None else _names(truth)
+    number = number_of(image, truth) if image_id is None else image_id
+    names = dict(zip(CATEGORY_IDS, NAMES, strict=True)) if truth is None else names_of(truth)
     mine = [entry for entry in read_results(path, truth) if entry["image_id"] == number and "bbox" in entry]
     sure = sorted((entry for entry in mine if entry["score"] > score_threshold), key=lambda entry: -entry["score"])
     unknown = {entry["category_id"] for entry in sure} - names.keys()
     if unknown:
         raise PortError(f"{path} has the category {min(unknown)}, which COCO has not: give the file of annotations.")
-    return _detections(image, sure, names, max_detections)
+    return detections_of(image, sure, names, max_detections)
 
 
-def _detections(image: Image, entries: Sequence[Record], names: Mapping[int, str], most: int) -> Detections:
+def detections_of(
+    image: Image, entries: Sequence[Record], names: Mapping[int, str], most: int | None = None
+) -> Detections:
+    """The boxes of results in a picture; `category_id` keeps the number of each in its data set."""
     corner_and_size = np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4)
     corners = np.concatenate([corner_and_size[:, :2], corner_and_size[:, :2] + corner_and_size[:, 2:]], axis=1)
     boxes = corners.clip(0, [image.width, image.height] * 2).astype(np.float32)
@@ -67,12 +70,13 @@ def _detections(image: Image, entries: Sequence[Record], names: Mapping[int, str
         data={
             "class_name": np.array([names[number] for number in numbers], dtype=np.str_),
             "instance_id": np.arange(len(kept), dtype=np.int64),
+            "category_id": np.array(numbers, np.int64),
         },
     )
 
 
-def _number(image: Image, truth: Truth | None) -> int:
-    """The picture's number, by its file name."""
+def number_of(image: Image, truth: Truth | None) -> int:
+    """The picture's number, by its file name; raises PortError where that tells none."""
     name = Path(image.source or "")
     if truth is None:
         if name.stem.isdecimal():
@@ -84,5 +88,6 @@ def _number(image: Image, truth: Truth | None) -> int:
     raise PortError(f"{truth.source} has no picture '{name.name}': give its image_id.")
 
 
-def _names(truth: Truth) -> dict[int, str]:
+def names_of(truth: Truth) -> dict[int, str]:
+    """The name of each category, its number where it has none."""
     return {number: str(category.get("name", number)) for number, category in truth.categories.items()}

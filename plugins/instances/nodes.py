@@ -22,7 +22,7 @@ _COCO = dict(zip(NAMES, CATEGORY_IDS, strict=True))
 def coco_results(boxes: Boxes, path: Path, *, image_id: int = 1) -> Path:
     """Write detections as COCO's results files have them, masks exactly, and give the file's path.
 
-    The categories are COCO's where the class names are; others keep their class_id.
+    Boxes from a results file keep their categories; otherwise they are COCO's where all class names are, else class_id.
 
     Args:
         boxes: any detections, with masks or without.
@@ -53,7 +53,9 @@ def records(found: Detections, image_id: int) -> list[Record]:
 
 
 def categories_of(found: Detections) -> list[int]:
-    """COCO's number of each detection's class, where all classes are COCO's; otherwise what its source numbered."""
+    """Each detection's number in the data set it came from, else COCO's for its class name, else its class_id."""
+    if "category_id" in found.data:
+        return [int(number) for number in found.data["category_id"]]
     names = [str(name) for name in found.data.get("class_name", ())]
     if len(names) == len(found) and all(name in _COCO for name in names):
         return [_COCO[name] for name in names]
