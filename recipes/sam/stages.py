@@ -15,6 +15,11 @@ FINAL = replace(TINY, image_size=192, patch_size=8, tiny_vit=ENCODER, width=128,
 SMALL = replace(FINAL, image_size=128, tiny_vit=replace(ENCODER, windows=(8, 8, 16)))
 """The last blocks of both see the whole picture."""
 
+PLAIN = replace(
+    FINAL, image_size=144, tiny_vit=None, encoder_depth=5, encoder_heads=2, window_size=9, global_blocks=(2,)
+)
+"""The first generation's vision transformer."""
+
 BUNDLED = "bundled"
 """The stage to start from may be the weights that are there already: the decoder's, if the encoder is another."""
 
@@ -66,7 +71,22 @@ _FIRST = Stage(
 
 STAGES: Mapping[str, Stage] = {
     "first": _FIRST,
-    "second": replace(_FIRST, start="first", steps=1500, prompts=2, final_rate=0.1, single_rounds_until=1100, seed=12),
+    "second": replace(_FIRST, start="first", steps=2300, prompts=2, final_rate=0.02, single_rounds_until=1200, seed=12),
+    "tuned": Stage(
+        config=PLAIN,
+        specs=_kinds(144, smallest=0.18),
+        exam=SceneSpec(size=320),
+        start=BUNDLED,
+        steps=900,
+        prompts=2,
+        matrix_rate=0.003,
+        learning_rate=3e-4,
+        final_rate=0.02,
+        warmup=30,
+        average=0.99,
+        dense_weight=0.25,
+        seed=14,
+    ),
     "full": Stage(
         config=FINAL,
         specs=_kinds(192, smallest=0.16),
