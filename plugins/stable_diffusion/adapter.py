@@ -15,14 +15,17 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
+from pipelines.errors import ModelError
 from plugins.quiet import without_bars
 from plugins.stable_diffusion.masks import BoolMask, Geometry
 from plugins.stable_diffusion.models import Advice, Brush, Inpainter
+from plugins.stable_diffusion.variants import varied
 from plugins.weights import recommended
 
 # Imported by their own names: diffusers' automatic choice imports every pipeline that it knows.
 _PIPELINES = {
     "StableDiffusionInpaintPipeline": "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint",
+    "KandinskyV22InpaintCombinedPipeline": "diffusers.pipelines.kandinsky2_2.pipeline_kandinsky2_2_combined",
     "StableDiffusionXLInpaintPipeline": "diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpaint",
 }
 
@@ -33,7 +36,7 @@ class DiffusersInpainter(Inpainter):
     def __init__(self, pipeline: Any, advice: Advice) -> None:
         self.pipeline = pipeline
         self.advice = advice
-        self.side = pipeline.unet.config.sample_size * pipeline.vae_scale_factor
+        self.side = pipeline.unet.config.sample_size * _scale(pipeline)
         self._one_at_a_time = threading.Lock()
         pipeline.set_progress_bar_config(disable=True)
 
@@ -44,7 +47,8 @@ class DiffusersInpainter(Inpainter):
             on_step(step + 1)
             return tensors
 
-        with self._one_at_a_time:
+        strength = {} if brush.strength is None else {"strength": brush.strength}
+        with self._one_at_a_time, varied(self.pipeline, brush):
             output = self.pipeline(
                 prompt=brush.prompt,
                 negative_prompt=brush.negative_prompt,
@@ -56,6 +60,7 @@ class DiffusersInpainter(Inpainter):
                 guidance_scale=brush.guidance,
                 generator=torch.Generator("cpu").manual_seed(brush.seed),
                 callback_on_step_end=after_step,
+                **strength,
             )
         if any(getattr(output, "nsfw_content_detected", None) or ()):
             return None
@@ -63,7 +68,7 @@ class DiffusersInpainter(Inpainter):
 
 
 def load(path: Path, *, device: str, dtype: str) -> Inpainter:
-    """Load a directory in diffusers' format: an inpainting pipeline of any Stable Diffusion."""
+    """Load a directory in diffusers' format: an inpainting pipeline of any Stable Diffusion, or Kandinsky 2.2."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
@@ -71,16 +76,31 @@ def load(path: Path, *, device: str, dtype: str) -> Inpainter:
         pipeline = _pipeline_class(path).from_pretrained(
             path, dtype=getattr(torch, dtype), variant=_variant(path), use_safetensors=True, local_files_only=True
         )
-    return DiffusersInpainter(pipeline.to(device), _advice(path))
+    advice = _advice(path)
+    if advice.attention_slicing:
+        pipeline.enable_attention_slicing()
+    if advice.offload and torch.device(device).type != "cpu":
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        pipeline.to(device)
+    return DiffusersInpainter(pipeline, advice)
 
 
 def _pipeline_class(path: Path) -> Any:
     name = json.loads((path / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
     if name in _PIPELINES:
         return getattr(import_module(_PIPELINES[name]), name)
+    if name.startswith("Kandinsky") and "Combined" not in name:
+        raise ModelError(f"{path} is a {name} without its prior. Save the KandinskyV22InpaintCombinedPipeline of both.")
     from diffusers import AutoPipelineForInpainting
 
     return AutoPipelineForInpainting
+
+
+def _scale(pipeline: Any) -> int:
+    """How many pixels there are to a latent, along each side."""
+    decoder = getattr(pipeline, "decoder_pipe", None)
+    return int(pipeline.vae_scale_factor if decoder is None else decoder.movq_scale_factor)
 
 
 def _variant(path: Path) -> str | None:

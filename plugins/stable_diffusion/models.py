@@ -20,9 +20,9 @@ FAMILY = HubFamily(
     needs=(
         ("model_index.json",),
         ("unet/*.safetensors",),
-        ("vae/*.safetensors",),
-        ("text_encoder/*.safetensors",),
-        ("tokenizer/tokenizer.json", "tokenizer/vocab.json"),
+        ("vae/*.safetensors", "movq/*.safetensors"),
+        ("text_encoder/*.safetensors", "prior_text_encoder/*.safetensors"),
+        ("tokenizer/tokenizer.json", "tokenizer/vocab.json", "prior_tokenizer/*.json"),
     ),
 )
 
@@ -33,6 +33,8 @@ class Advice:
 
     The prompts are templates: `prompt` asks for a `{thing}`, the other two for what may be behind one that goes.
     No `removal_prompt`: the model paints no backgrounds, and what goes is filled from its surroundings by arithmetic.
+    `offload`: the parts of the model that are not at work wait in main memory, where it runs on another device.
+    `attention_slicing`: attention in slices, slower, in less memory.
     """
 
     steps: int = 30
@@ -41,17 +43,26 @@ class Advice:
     removal_prompt: str | None = "empty background"
     removal_negative_prompt: str = "{thing}"
     geometry: Geometry = field(default_factory=Geometry)
+    offload: bool = False
+    attention_slicing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Brush:
-    """What to paint and how. `seed` alone decides the noise, on every device."""
+    """What to paint and how. `seed` alone decides the noise, on every device.
+
+    `strength`: from above 0 to 1, how little of the old picture shapes the new one. `scheduler`: a class of diffusers.
+    `lora`: a file or directory. None leaves each to the model.
+    """
 
     prompt: str
     negative_prompt: str
     seed: int
     steps: int
     guidance: float
+    strength: float | None = None
+    scheduler: str | None = None
+    lora: str | None = None
 
 
 class Inpainter(ABC):

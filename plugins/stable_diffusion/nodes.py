@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import NamedTuple
 
 from pipelines.errors import PortError
@@ -12,10 +12,8 @@ from pipelines.signature import Report, no_report, node
 from pipelines.values import EditPlan, Image, Masks, Text
 from plugins.stable_diffusion.editing import can_be_done, check_plan, jobs_of, with_shadows
 from plugins.stable_diffusion.models import Inpainter
-from plugins.stable_diffusion.painting import Painter, needs_model
+from plugins.stable_diffusion.painting import Painter, Remover, Wishes
 from plugins.stable_diffusion.report import write_report
-
-_WIDEST = 10
 
 
 class Edited(NamedTuple):
@@ -35,8 +33,13 @@ def edit(
     seed: int = 0,
     steps: int | None = None,
     guidance: float | None = None,
+    negative_prompt: Text = "",
+    strength: float | None = None,
+    scheduler: Text = "",
+    lora: Text = "",
     shadows: bool = False,
     widen: float = 1.0,
+    remover: Remover = "model",
     report: Report = no_report,
 ) -> Edited:
     """Carry out the plan on every thing whose class_name is an edit's target; nothing else changes, not by one bit.
@@ -54,33 +57,35 @@ def edit(
         seed: Of the first square painted; the next one has the next seed.
         steps: Steps of denoising; by default what the model's makers recommend.
         guidance: How closely to follow the words; by default what the model's makers recommend.
+        negative_prompt: What to keep away from, beside what the model's makers say.
+        strength: From above 0 to 1: the less, the more the old picture shapes the new one; by default the model's.
+        scheduler: A scheduler of diffusers that fits the model, such as DPMSolverMultistepScheduler.
+        lora: A LoRA for the model, a .safetensors file or a directory; needs peft.
         shadows: What is replaced or removed takes its shadow with it: the darker ground that begins at its lower half.
         widen: How far beyond the things to paint, as a multiple of what the model's makers recommend.
+        remover: With "opencv", what is removed is filled from its surroundings by arithmetic, and no model is asked.
     """
     check_plan(plan)
-    _check_inputs(image, masks, steps, widen)
-    asked = {"seed": seed, "steps": steps, "guidance": guidance, "shadows": shadows, "widen": widen}
+    _check_inputs(image, masks)
+    wishes = Wishes(seed, steps, guidance, negative_prompt, strength, scheduler or None, lora or None, widen, remover)
+    asked = {**dataclasses.asdict(wishes), "shadows": shadows}
     wanted = [item for number, item in enumerate(plan.edits) if can_be_done(plan, number, masks)]
     if not wanted:
         said = write_report(plan, masks, (), image.pixels, image.pixels, model=None, asked=asked)
         return Edited(image, said)
-    with lease(Inpainter, model) if any(map(needs_model, wanted)) else nullcontext() as inpainter:
-        painter = Painter(inpainter, seed, steps, guidance, widen, report)
+    with lease(Inpainter, model) if any(map(wishes.needs_model, wanted)) else nullcontext() as inpainter:
+        painter = Painter(inpainter, wishes, report)
         shown = with_shadows(plan, masks, image.pixels) if shadows else masks
         jobs = tuple(jobs_of(plan, shown, painter.geometry_of))
         pixels, strokes = painter.paint(image.pixels, plan.edits, jobs)
     said = write_report(plan, masks, strokes, image.pixels, pixels, model=_named(model, inpainter), asked=asked)
-    return Edited(replace(image, pixels=pixels), said)
+    return Edited(dataclasses.replace(image, pixels=pixels), said)
 
 
-def _check_inputs(image: Image, masks: Masks, steps: int | None, widen: float) -> None:
+def _check_inputs(image: Image, masks: Masks) -> None:
     height, width = masks.mask.shape[1:]
     if (width, height) != image.size:
         raise PortError(f"the masks are of a picture of {width}×{height}, this one is {image.width}×{image.height}.")
-    if steps is not None and steps < 1:
-        raise PortError(f"steps is {steps}, which paints nothing. Give 1 or more.")
-    if not 0 <= widen <= _WIDEST:
-        raise PortError(f"widen is {widen:g}; give a multiple from 0 to {_WIDEST}.")
 
 
 def _named(model: Model[Inpainter], used: Inpainter | None) -> dict[str, str] | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.errors import PortError
 from pipelines.scope import current_scope
 from pipelines.signature import Report
 from pipelines.values import Edit
@@ -22,6 +24,9 @@ from plugins.stable_diffusion.models import Advice, Brush, Inpainter
 _COLOUR_GEOMETRY = Geometry(grow=0.0, feather=0.0, least_pixels=1)
 # Filling takes time by the pixel and gains nothing by more: what it makes is smooth.
 _FILL_SIDE, _FILL_RADIUS = 512, 5
+_WIDEST = 10
+
+Remover: TypeAlias = Literal["model", "opencv"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,25 +39,51 @@ class Stroke:
 
 
 @dataclass(frozen=True, slots=True)
-class Painter:
-    """Paints with a model, or without where no edit needs one.
+class Wishes:
+    """How a user wants it painted; None leaves it to the model's advice. See the arguments of `stable_diffusion/edit`.
 
-    `steps` and `guidance` override the model's advice, `widen` multiplies how far beyond the things it paints.
+    Raises `PortError` for what paints nothing.
     """
 
+    seed: int = 0
+    steps: int | None = None
+    guidance: float | None = None
+    negative_prompt: str = ""
+    strength: float | None = None
+    scheduler: str | None = None
+    lora: str | None = None
+    widen: float = 1.0
+    remover: Remover = "model"
+
+    def needs_model(self, edit: Edit) -> bool:
+        """Whether a model must invent pixels: not for a single colour, nor for what the remover takes away itself."""
+        if edit.action in ("recolour", "background"):
+            return parse_colour(edit.replacement or "") is None
+        return edit.action != "remove" or self.remover == "model"
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise PortError(f"steps is {self.steps}, which paints nothing. Give 1 or more.")
+        if self.strength is not None and not 0 < self.strength <= 1:
+            raise PortError(f"strength is {self.strength:g}; give a number from above 0 to 1.")
+        if not 0 <= self.widen <= _WIDEST:
+            raise PortError(f"widen is {self.widen:g}; give a multiple from 0 to {_WIDEST}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """Paints with a model, or without where no edit needs one."""
+
     inpainter: Inpainter | None
-    seed: int
-    steps: int | None
-    guidance: float | None
-    widen: float
+    wishes: Wishes
     report: Report
 
     def geometry_of(self, edit: Edit) -> Geometry:
         """The regions that this edit is painted in."""
-        if self.inpainter is None or not needs_model(edit):
+        if edit.action != "remove" and not self.wishes.needs_model(edit):
             return _COLOUR_GEOMETRY
-        usual = self.inpainter.advice.geometry
-        return replace(usual, grow=usual.grow * self.widen)
+        usual = self.inpainter.advice.geometry if self.inpainter else Geometry()
+        return replace(usual, grow=usual.grow * self.wishes.widen)
 
     def paint(
         self, pixels: NDArray[np.uint8], edits: Sequence[Edit], jobs: Sequence[Job]
@@ -74,15 +105,22 @@ class Painter:
 
     def _brush(self, edit: Edit, number: int) -> Brush | None:
         """What to ask the model; None where arithmetic serves better."""
-        if self.inpainter is None or not needs_model(edit):
+        if self.inpainter is None or not self.wishes.needs_model(edit):
             return None
-        advice = self.inpainter.advice
+        advice, wishes = self.inpainter.advice, self.wishes
         prompt, negative = _prompts(advice, edit)
         if prompt is None:
             return None
-        steps = advice.steps if self.steps is None else self.steps
-        guidance = advice.guidance if self.guidance is None else self.guidance
-        return Brush(prompt, negative, self.seed + number, steps, guidance)
+        return Brush(
+            prompt,
+            ", ".join(filter(None, (negative, wishes.negative_prompt))),
+            wishes.seed + number,
+            advice.steps if wishes.steps is None else wishes.steps,
+            advice.guidance if wishes.guidance is None else wishes.guidance,
+            wishes.strength,
+            wishes.scheduler,
+            wishes.lora,
+        )
 
     def _on_step(self, edit: Edit, before: int, total: int) -> Callable[[int], None]:
         scope = current_scope()
@@ -92,11 +130,6 @@ class Painter:
             self.report(min(before + done, total), total, _told(edit))
 
         return on_step
-
-
-def needs_model(edit: Edit) -> bool:
-    """Whether pixels must be invented: for everything but a single colour, of a thing or of the background."""
-    return edit.action not in ("recolour", "background") or parse_colour(edit.replacement or "") is None
 
 
 def _painted(

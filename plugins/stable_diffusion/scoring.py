@@ -34,8 +34,11 @@ def scores_of_squares(
 
 
 def total(squares: list[Scores]) -> float:
-    """One number from 0 to 1: the mean of all scores of each square, and of all squares; 1 where none was painted."""
-    return float(np.mean([np.mean(list(square.values())) for square in squares])) if squares else 1.0
+    """One number from 0 to 1: the mean of all squares, 1 where none was painted.
+
+    A square has the geometric mean of its scores: what fails in one way is not saved by another.
+    """
+    return float(np.mean([np.prod([*square.values()]) ** (1 / len(square)) for square in squares])) if squares else 1.0
 
 
 def _of_square(

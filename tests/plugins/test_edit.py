@@ -167,6 +167,34 @@ def test_a_model_that_paints_no_backgrounds_is_not_asked_for_any() -> None:
     np.testing.assert_allclose(after.image.pixels.astype(int), np.broadcast_to((90, 160, 220), (100, 100, 3)), atol=2)
 
 
+def test_what_is_removed_needs_no_model_where_none_is_wanted() -> None:
+    sky = np.full((100, 100, 3), (90, 160, 220), np.uint8)
+    sky[40:60, 40:60] = PINK
+    found, plan = detections((100, 100), ball=(40, 40, 60, 60)), plan_of(("remove", "ball", None))
+    with studio(None):
+        edited = edit(Image(sky), found, plan, remover="opencv")
+    np.testing.assert_allclose(edited.image.pixels.astype(int), np.broadcast_to((90, 160, 220), (100, 100, 3)), atol=2)
+    assert json.loads(edited.report)["model"] is None
+
+
+def test_wishes_reach_the_model_and_the_report() -> None:
+    model = OneColour()
+    asked = {"negative_prompt": "blur", "strength": 0.5, "scheduler": "DDIMScheduler", "lora": "style.safetensors"}
+    with studio(model):
+        said = edit(
+            noise(60, 60), detections((60, 60), dog=(20, 20, 40, 40)), plan_of(("remove", "dog", None)), **asked
+        )
+    brush = model.asked[0][2]
+    assert brush.negative_prompt == "dog, blur"
+    assert (brush.strength, brush.scheduler, brush.lora) == (0.5, "DDIMScheduler", "style.safetensors")
+    assert json.loads(said.report)["asked"].items() >= asked.items()
+
+
+def test_no_strength_is_refused() -> None:
+    with pytest.raises(PortError, match="strength is 0; give a number from above 0 to 1"):
+        edit(noise(20, 30), detections((20, 30), dog=(2, 2, 9, 9)), plan_of(("remove", "dog", None)), strength=0.0)
+
+
 def test_one_colour_is_given_without_a_model() -> None:
     image = noise(60, 60)
     found = detections((60, 60), ball=(20, 20, 40, 40))
