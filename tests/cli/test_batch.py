@@ -270,3 +270,38 @@ def test_an_interrupt_ends_what_is_under_way_and_says_how_to_go_on(many):
     assert files("out") == {name for line in journal() for name in line["outputs"]}
     out, _ = start("-q").communicate()
     assert out == f"{len(many) - done} done, {done} unchanged, 0 failed: out\n"
+
+
+TWICE = """
+import sys
+from pathlib import Path
+from pipelines.cli import app
+from pipelines.command.terminal import exit_code
+
+command = ["batch", "p.yaml", "in", "-o", "out", "-r", "--no-cache", "-q", "--engine", "ray", "--workers", "2"]
+codes = [exit_code(app, command)]
+Path("out/journal.jsonl").write_text("".join(Path("out/journal.jsonl").read_text().splitlines(keepends=True)[:4]))
+sys.exit(repr([*codes, exit_code(app, command)]))
+"""
+
+
+@pytest.mark.slow
+def test_on_ray_the_results_are_the_same_and_what_was_written_down_is_not_done_again(samloom):
+    pytest.importorskip("ray", reason="the extra `cluster`")
+    for number in range(3, 7):
+        picture(Path(f"in/{number}.png"), number)
+    Path("in/bad.png").write_bytes(b"\x89PNG and no more")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.run(
+        [sys.executable, "-c", TWICE], env=environment, capture_output=True, text=True, check=False
+    )
+    first, second = process.stdout.splitlines()
+    assert process.stderr.splitlines()[-1] == "[1, 1]", process.stderr
+    assert first == "6 done, 0 unchanged, 1 failed: out"
+    kept = [line["status"] for line in journal()[:4]].count("done")
+    assert second == f"{6 - kept} done, {kept} unchanged, 1 failed: out"
+    names = [path.relative_to("in").as_posix() for path in Path("in").rglob("*.png")]
+    assert sorted(line["picture"] for line in journal()) == sorted(names)
+    samloom("batch", "p.yaml", "in", "-o", "threads", "-r", "--no-cache", "-q")
+    assert files("threads") == files("out")
+    assert all(Path("out", name).read_bytes() == Path("threads", name).read_bytes() for name in files("out") - {"deep"})
