@@ -101,7 +101,8 @@ def test_everything_writes_an_overlay_and_coco(samloom, tmp_path, way):
     assert {category["name"] for category in document["categories"]} == {"thing"}
     touched = read_image(tmp_path / "out" / "overlay.png").pixels != read_image(DOG).pixels
     covered = np.any([decoded(entry["segmentation"]) for entry in document["annotations"]], axis=0)
-    assert np.array_equal(touched.any(axis=2), covered)
+    assert not touched.any(axis=2)[~covered].any()
+    assert touched.any(axis=2)[covered].mean() > 0.999, "but for a pixel that has the overlay's colour already"
 
 
 @pytest.mark.parametrize(
