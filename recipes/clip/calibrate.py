@@ -19,8 +19,8 @@ SPEC = SceneSpec(size=320, objects=(1, 6), jitter=0.0)
 FRAMING = Framing(context=0.1, fade=1.0)
 #: An owl is a bird and a boat a vehicle from this likeness on; things of different kinds are below 0.3.
 ALIKE = 0.35
-#: Everything mode gives some hundred masks of a picture: about one of them may be believed to show what is not there.
-MOST_FALSE = 0.0125
+#: Everything mode gives some hundred masks of a picture: seldom shall one be believed to show what is not there.
+MOST_FALSE = 0.005
 THRESHOLDS = np.arange(0.05, 0.951, 0.05).round(2)
 
 
