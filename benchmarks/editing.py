@@ -124,9 +124,8 @@ def figures_of(way: Way, pixels: Pixels, mask: BoolMask, seconds: float) -> Figu
     mean = float((error**2).mean())
     decibels = 10 * math.log10(255**2 / mean) if mean else math.inf
     inverted = way(pixels // DARKER, mask, lambda shown: 255 - shown)
-    return Figures(
-        decibels, float((error != 0).any(axis=1).mean()), float((inverted[mask] < 128).any(axis=1).mean()), seconds
-    )
+    changed, left = (error != 0).any(axis=1), (inverted[mask] < BRIGHT).any(axis=1)
+    return Figures(decibels, float(changed.mean()), float(left.mean()), seconds)
 
 
 def scene(height: int, width: int) -> tuple[Pixels, BoolMask]:
