@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -40,12 +39,19 @@ def measure(truth: Truth, results: Sequence[Record], kind: Kind) -> Metrics:
     AP is the mean over categories and over IoU 0.50 to 0.95; AR@1000 the share of all things, whatever their category,
     that some of the best thousand detections of their picture meet, likewise over IoU.
     """
-    shown = [_for(kind, entry) for entry in results if kind == "bbox" or "segmentation" in entry]
-    if kind == "segm" and len(shown) < len(results):
-        raise UserError(f"{len(results) - len(shown)} of {len(results)} detections have no mask.")
-    most, judged = (LVIS_LIMIT, _judged(truth, shown)) if truth.is_lvis else (COCO_LIMIT, shown)
-    precision = _evaluated(truth, judged, kind, most=most, lvis=truth.is_lvis)["precision"][..., -1]
-    recall = _evaluated(truth, shown, kind, most=PROPOSALS, lvis=False, classes=False)["recall"][..., -1]
+    bare = sum("segmentation" not in entry for entry in results)
+    if kind == "segm" and bare:
+        raise UserError(f"{bare} of {len(results)} detections have no mask.")
+    if kind == "segm" and not all(entry.get("segmentation") for entry in truth.annotations):
+        raise UserError(f"{truth.source} has annotations without an outline: only boxes can be measured on it.")
+    known = _known(truth)
+    found = known.loadRes([_for(kind, entry) for entry in results])
+    recall = _evaluated(known, found, kind, most=PROPOSALS, classes=False)["recall"][..., -1]
+    if truth.is_lvis:
+        judged = known.loadRes([_for(kind, entry) for entry in _judged(truth, results)])
+        precision = _evaluated(known, judged, kind, most=LVIS_LIMIT, lvis=True)["precision"][..., -1]
+    else:
+        precision = _evaluated(known, found, kind, most=COCO_LIMIT)["precision"][..., -1]
     classes = [_mean(precision[:, :, index, 0]) for index in range(precision.shape[2])]
     values = {
         "AP": _mean(precision[..., 0]),
@@ -59,7 +65,7 @@ def measure(truth: Truth, results: Sequence[Record], kind: Kind) -> Metrics:
         for frequency in FREQUENCIES:
             own = [index for index, category in enumerate(ordered) if category["frequency"] == frequency]
             values[f"AP{frequency}"] = _mean(precision[:, :, own, 0])
-    return Metrics(values, {str(category.get("name")): ap for category, ap in zip(ordered, classes, strict=True)})
+    return Metrics(values, {str(one.get("name", one["id"])): ap for one, ap in zip(ordered, classes, strict=True)})
 
 
 def _judged(truth: Truth, results: Sequence[Record]) -> list[Record]:
@@ -74,16 +80,20 @@ def _judged(truth: Truth, results: Sequence[Record]) -> list[Record]:
     return [entry for number, own in best.items() for entry in own if entry["category_id"] in known[number]]
 
 
-def _evaluated(
-    truth: Truth, results: Sequence[Record], kind: Kind, *, most: int, lvis: bool, classes: bool = True
-) -> Mapping[str, NDArray[np.float64]]:
-    """`precision` (IoU, recall, category, area, limit) and `recall` (IoU, category, area, limit); -1 is nothing."""
-    from faster_coco_eval import COCO, COCOeval_faster
+def _known(truth: Truth) -> Any:
+    """The annotations as the library takes them: in copies, for it writes into what it is given."""
+    from faster_coco_eval import COCO
 
     images, categories = list(truth.images.values()), list(truth.categories.values())
-    # The library writes into what it is given: it gets copies of the records, whose masks it only reads.
-    known = COCO({"images": images, "categories": categories, "annotations": list(map(copy, truth.annotations))})
-    found = known.loadRes(list(map(copy, results)))
+    return COCO({"images": images, "categories": categories, "annotations": [{**one} for one in truth.annotations]})
+
+
+def _evaluated(
+    known: Any, found: Any, kind: Kind, *, most: int, lvis: bool = False, classes: bool = True
+) -> Mapping[str, NDArray[np.float64]]:
+    """`precision` (IoU, recall, category, area, limit) and `recall` (IoU, category, area, limit); -1 is nothing."""
+    from faster_coco_eval import COCOeval_faster
+
     evaluation = COCOeval_faster(known, found, kind, lvis_style=lvis, print_function=_LOG.debug)
     evaluation.params.maxDets = [most]
     evaluation.params.useCats = int(classes)
@@ -101,10 +111,10 @@ def _shape(params: Any, name: str) -> tuple[int, ...]:
 
 
 def _for(kind: Kind, entry: Record) -> Record:
-    """A detection as the metrics of boxes or of masks want it: a mask's size counts its pixels, not its box's."""
+    """A copy of a detection for the metrics of boxes or of masks: a mask's size is in its pixels, not its box's."""
     other = "bbox" if kind == "segm" else "segmentation"
     if kind == "bbox" and "bbox" not in entry:
-        return entry
+        return {**entry}
     return {key: value for key, value in entry.items() if key != other}
 
 

@@ -77,6 +77,8 @@ def check_result(entry: Any, where: str, truth: Truth | None) -> None:
         check_box(entry["bbox"], where)
     if truth is not None:
         _check_known(entry, where, truth)
+        if "segmentation" in entry:
+            _check_mask(entry["segmentation"], truth.images[entry["image_id"]], where)
 
 
 def check_box(box: Any, where: str) -> None:
@@ -93,6 +95,15 @@ def _check_known(entry: Record, where: str, truth: Truth) -> None:
         )
     if entry["category_id"] not in truth.categories:
         raise UserError(f"{where} has the category {entry['category_id']}, which {truth.source} does not have.")
+
+
+def _check_mask(mask: Any, image: Record, where: str) -> None:
+    """The library that counts trusts what it reads: a mask must be of its picture's size."""
+    if not (isinstance(mask, dict) and isinstance(mask.get("counts"), str) and isinstance(mask.get("size"), list)):
+        raise UserError(f"{where} has a segmentation that is no compressed run lengths, {{'size', 'counts'}}.")
+    expected = [image.get("height"), image.get("width")]
+    if mask["size"] != expected:
+        raise UserError(f"{where} has a mask of {mask['size']}, its picture has (height, width) {expected}.")
 
 
 def _annotation(entry: Any, number: int, truth: Truth) -> Record:

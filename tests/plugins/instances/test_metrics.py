@@ -171,6 +171,12 @@ def test_results_without_masks_have_no_mask_metrics(tmp_path):
         measure(truth, [bare], "segm")
 
 
+def test_annotations_without_outlines_have_no_mask_metrics(tmp_path):
+    bare = {key: value for key, value in marked(1, 1, [0, 0, 40, 40]).items() if key != "segmentation"}
+    with pytest.raises(UserError, match="has annotations without an outline: only boxes can be measured"):
+        measure(truth_of(tmp_path, document([bare])), [found(1, 1, [0, 0, 9, 9])], "segm")
+
+
 def test_tables_are_in_percent_with_dashes_where_nothing_was_measured(tmp_path):
     truth = truth_of(tmp_path, document([marked(1, 1, [0, 0, 40, 40])]))
     measured = {"boxes": measure(truth, [found(1, 1, [0, 0, 40, 40])], "bbox")}

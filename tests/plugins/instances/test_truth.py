@@ -64,6 +64,8 @@ def test_a_mistake_in_annotations_is_one_clear_line(tmp_path, content, said):
         ([RESULT | {"bbox": [0, 0, 3]}], "has the bbox"),
         ('[{"image_id": 1, "category_id": 5, "bbox": [0, 0, NaN, 3], "score": 1}]', "has the bbox"),
         ([RESULT | {"score": None}], "has the score None"),
+        ([RESULT | {"segmentation": [[0, 0, 1, 0, 1, 1]]}], "has a segmentation that is no compressed run lengths"),
+        ([RESULT | {"segmentation": {"size": [9, 8], "counts": "01"}}], r"has a mask of \[9, 8\], its picture has"),
         ([{"image_id": 1, "category_id": 5, "score": 1}], "has neither 'bbox' nor 'segmentation'"),
     ],
 )
