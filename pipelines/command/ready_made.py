@@ -106,7 +106,14 @@ def _edit_report(photo: Image, target: Path, seed: int, settings: Settings, resu
 
 def _summary(report: Mapping[str, Any]) -> str:
     """One line an edit: what was asked, and how many things it was done to."""
-    return "\n".join(f"{edit['action']} {edit['target']}: {_count(edit['found'])}" for edit in report["edits"])
+    return "\n".join(_line(edit) for edit in report["edits"])
+
+
+def _line(edit: Mapping[str, Any]) -> str:
+    if edit["action"] == "add" and not edit["target"]:
+        return f"add {edit['replacement']}: {'added' if edit['painted'] else 'no room, nothing changed'}"
+    what = f"{edit['replacement']} to {edit['target']}" if edit["action"] == "add" else edit["target"]
+    return f"{edit['action']} {what}: {_count(edit['found'])}"
 
 
 def _count(found: int) -> str:

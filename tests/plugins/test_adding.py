@@ -156,3 +156,11 @@ def test_a_thing_that_two_edits_mean_can_be_added_to() -> None:
     with studio(OneColour()):
         pixels = edit(noise(*SIZE), found, plan).image.pixels
     assert (pixels[40:44, 92:108] == PINK).all()
+
+
+def test_the_command_says_what_was_added_also_where_nothing_had_to_be_found() -> None:
+    from pipelines.command.ready_made import _summary
+
+    _, alone = carried_out("add a bird", noise(*SIZE), empty_detections(SIZE, masks=True), OneColour())
+    _, beside = carried_out("add a hat to the dog", noise(*SIZE), detections(SIZE, dog=(80, 40, 120, 80)), OneColour())
+    assert (_summary(alone), _summary(beside)) == ("add bird: added", "add hat to dog: 1 found")
