@@ -197,6 +197,12 @@ def test_one_of_several_pictures_may_be_the_same_for_all(samloom):
     assert np.array_equal(read_image("out/a.b.png").pixels, read_image("in/a.png").pixels)
 
 
+def test_an_engine_that_is_not_installed_says_what_would_bring_it(batch, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = batch("--engine", "ray")
+    assert (result.code, result.err) == (2, "samloom: --engine ray needs Ray: pip install 'samloom[cluster]'.\n")
+
+
 def start(*more: str) -> subprocess.Popen[str]:
     """The same command in a process of its own, which can be killed."""
     command = [
