@@ -25,7 +25,7 @@ _MOST_ELONGATED = 8
 class TransformersGroundingDino(GroundingDino):
     """`GroundingDinoForObjectDetection` with its tokenizer and PIL image processor (no torchvision needed)."""
 
-    def __init__(self, model: Any, tokenizer: Any, processor: Any, advice: Mapping[str, float] | None = None) -> None:
+    def __init__(self, model: Any, tokenizer: Any, processor: Any, advice: Mapping[str, Any] | None = None) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.processor = processor
@@ -33,6 +33,7 @@ class TransformersGroundingDino(GroundingDino):
         self.box_threshold = advice.get("box_threshold", GroundingDino.box_threshold)
         self.text_threshold = advice.get("text_threshold", GroundingDino.text_threshold)
         self.nms_threshold = advice.get("nms_threshold", GroundingDino.nms_threshold)
+        self.per_class = advice.get("per_class", GroundingDino.per_class)
 
     def find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:
         limit = self.model.config.max_text_len - _SPECIAL_TOKENS

@@ -59,13 +59,14 @@ class GroundingDino(ABC):
     """A loaded detector, with what its makers recommend.
 
     `box_threshold`: the least score to believe. `text_threshold`: the least that the whole phrase must fit.
-    `nms_threshold`: boxes of a phrase that overlap more (IoU) are doubles.
+    `nms_threshold`: boxes of a phrase that overlap more (IoU) are doubles. `per_class`: phrases want a pass each.
     """
 
     family: ClassVar[str] = "grounding_dino"
     box_threshold: float = 0.3
     text_threshold: float = 0.0
     nms_threshold: float = 0.7
+    per_class: bool = False
 
     @abstractmethod
     def find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:

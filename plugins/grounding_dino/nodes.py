@@ -55,7 +55,7 @@ def detect(
     text_threshold: float | None = None,
     nms_threshold: float | None = None,
     across_classes: bool = False,
-    per_class: bool = False,
+    per_class: bool | None = None,
     report: Report = no_report,
 ) -> Boxes:
     """Find everything that the prompt names: "dog. traffic light." gives all dogs and all traffic lights.
@@ -74,13 +74,14 @@ def detect(
             there; likewise.
         nms_threshold: Of two boxes of a phrase that overlap more than this (IoU), the surer is kept; likewise.
         across_classes: Do so among boxes of different phrases too, so that each thing has one name.
-        per_class: Look for each phrase in a pass of its own. Slower; finds more where phrases crowd each other out.
+        per_class: Look for each phrase in a pass of its own: slower, but phrases do not crowd each other out; likewise.
     """
     phrases = split_prompt(prompt)
     if not phrases:
         return Thresholds(box=0, text=0, overlap=1, across_classes=False).apply(Candidates.of_passes(()), phrases)
     with lease(GroundingDino, model) as dino:
-        candidates = _look(dino, image, phrases, report) if per_class else dino.find(image.pixels, phrases)
+        apart = dino.per_class if per_class is None else per_class
+        candidates = _look(dino, image, phrases, report) if apart else dino.find(image.pixels, phrases)
         thresholds = Thresholds(
             dino.box_threshold if box_threshold is None else box_threshold,
             dino.text_threshold if text_threshold is None else text_threshold,

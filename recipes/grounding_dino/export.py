@@ -36,7 +36,7 @@ def main() -> None:
     arguments = options.parse_args()
     torch.set_num_threads(1)
     write_detector(arguments.run, arguments.to)
-    advice = {"box_threshold": box_threshold(arguments.to), "nms_threshold": NMS_THRESHOLD}
+    advice = {"box_threshold": box_threshold(arguments.to), "nms_threshold": NMS_THRESHOLD, "per_class": True}
     (arguments.to / "samloom.json").write_text(json.dumps(advice) + "\n", encoding="utf-8")
     print(advice)
 

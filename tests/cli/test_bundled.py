@@ -68,9 +68,9 @@ def test_another_new_thing_runs_only_the_sentence_and_the_painting(samloom, tmp_
 
 def test_what_is_not_there_leaves_every_byte_as_it_was(samloom, tmp_path):
     output, report = tmp_path / "same.png", tmp_path / "same.json"
-    result = samloom("edit", DOG, "remove the airplane", "-o", output, "--report", report)
+    result = samloom("edit", DOG, "remove the pizza", "-o", output, "--report", report)
     assert result.code == 0
-    assert "remove airplane: nothing found, nothing changed" in result.out
+    assert "remove pizza: nothing found, nothing changed" in result.out
     assert output.read_bytes() == DOG.read_bytes()
     told = json.loads(report.read_text())
     assert (told["changed"], told["edit"]["edits"][0]["found"]) == (False, 0)
