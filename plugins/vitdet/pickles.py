@@ -8,6 +8,7 @@ else. Any other name ends the reading before anything of it is imported.
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
@@ -27,6 +28,7 @@ _DAMAGED = (
     MemoryError,
     TypeError,
     ValueError,
+    struct.error,
 )
 _KINDS = frozenset("biuf")
 """Truth values, whole numbers and floats: never objects, text or records."""
@@ -163,8 +165,11 @@ def _make_mapping(*items: object) -> dict[Any, Any]:
     return dict(*items)
 
 
-class _ArrayReader(pickle.Unpickler):
-    """The machine without its functions."""
+class _ArrayReader(pickle._Unpickler):  # noqa: SLF001 - see below
+    """The machine without its functions.
+
+    It is the one written in Python: that in C makes as many places as a damaged file claims to need, gigabytes of them.
+    """
 
     known: ClassVar[Mapping[str, Callable[..., object]]] = {
         **{
@@ -182,6 +187,13 @@ class _ArrayReader(pickle.Unpickler):
         "__builtin__.bytes": _make_no_bytes,
         "collections.OrderedDict": _make_mapping,
     }
+
+    def load_bytearray8(self) -> None:
+        """Read what is there, instead of making room for what the file claims."""
+        (length,) = struct.unpack("<Q", self.read(8))  # type: ignore[attr-defined]
+        self.append(self.read(length))  # type: ignore[attr-defined]
+
+    dispatch: ClassVar[dict[int, Any]] = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: load_bytearray8}  # noqa: SLF001
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         """Give the stand-in for a name; nothing is imported."""
