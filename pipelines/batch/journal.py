@@ -37,6 +37,8 @@ class Record:
     outputs: tuple[str, ...] = ()
     error: str = ""
     seconds: float = 0.0
+    ended: float = 0.0
+    """When, in seconds since 1970: what is done again is another record even if all else is the same."""
 
     def as_json(self) -> str:
         """One line, without its end."""

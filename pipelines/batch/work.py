@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import xxhash
@@ -76,12 +76,12 @@ class Work:
             if before is not None and self._stands(before, key):
                 return before
             outputs = self._make(picture)
-            record = Record(picture, key, "done", outputs, seconds=round(perf_counter() - started, 3))
+            record = Record(picture, key, "done", outputs, seconds=round(perf_counter() - started, 3), ended=time())
         except (SamloomError, OSError) as error:
             if _spares_nobody(error):
                 raise
             reason = _in_one_line(error).removeprefix(f"{self._job.folder / picture} ")
-            record = Record(picture, key, "failed", error=reason)
+            record = Record(picture, key, "failed", error=reason, ended=time())
         for stale in set(before.outputs if before else ()) - set(record.outputs):
             (self._job.out / stale).unlink(missing_ok=True)
         return record
