@@ -85,5 +85,5 @@ def _processors(workers: int) -> float:
     """
     import ray
 
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    resources: dict[str, float] = ray.cluster_resources()
     return min(1.0, resources.get("CPU", 1) / (2 * workers))
