@@ -278,7 +278,9 @@ def click_meta(setting: Setting) -> Run:
     from segment_anything.utils.onnx import SamOnnxModel
 
     wrapped = SamOnnxModel(_meta_predictor(setting).model, return_single_mask=False)
-    feed = {**_embedding(), **_click(), **_no_hint()}
+    click = _click()
+    size = {"orig_im_size": click.pop("orig_im_size")}
+    feed = {**_embedding(), **click, **_no_hint(), **size}  # in the order of its arguments
     path = setting.folder / "official.onnx"
     torch.onnx.export(
         wrapped,
