@@ -90,7 +90,7 @@ class Predictor:
         config = self.sam.config
         batch = gather(prompts, embedding.frame, hint_size=config.logits_size, text_width=config.text_width)
         answer = _blank(batch.count, 3 if multimask else 1, embedding.frame, config.logits_size)
-        for rows, part in batch.parts(PROMPTS_AT_ONCE.get(self.sam.device.type, PROMPTS_AT_ONCE_ELSEWHERE)):
+        for rows, part in batch.parts(prompts_at_once(self.sam.device)):
             logits, iou = select_masks(*self._decode(embedding, part), multimask=multimask)
             answer.low_res_logits[rows], answer.iou[rows] = logits.float().cpu(), iou.float().cpu()
             for row, low in zip(rows, logits.float(), strict=True):
@@ -116,6 +116,11 @@ class Predictor:
     def _tensor(self, array: Float[np.ndarray, "*shape"] | None) -> Tensor | None:
         """Float32 before it travels: some devices know no float64."""
         return None if array is None else torch.from_numpy(array.astype(np.float32)).to(self.sam.device)
+
+
+def prompts_at_once(device: torch.device) -> int:
+    """Give the number of prompts to decode together."""
+    return PROMPTS_AT_ONCE.get(device.type, PROMPTS_AT_ONCE_ELSEWHERE)
 
 
 def _blank(count: int, masks: int, frame: Frame, logits_size: int) -> MaskPrediction:

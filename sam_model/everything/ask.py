@@ -13,14 +13,11 @@ from sam_model.everything.candidates import Answers
 from sam_model.everything.view import FLOAT_BYTES
 from sam_model.modeling import Sam
 from sam_model.modeling.mask_decoder import Judged
-from sam_model.predictor import ImageEmbedding, Predictor
+from sam_model.predictor import ImageEmbedding, Predictor, prompts_at_once
 from sam_model.prompts import FOREGROUND
 
 MAPS = 12
 """As many copies of the image embedding, about, fill the memory that the decoder needs for a prompt."""
-PROMPTS_AT_ONCE = {"cpu": 4}
-PROMPTS_AT_ONCE_ELSEWHERE = 64
-"""More at once keep no device busier."""
 
 
 def ask(
@@ -43,8 +40,7 @@ def ask(
         tell: is called with the number of points that were answered since the last call.
     """
     sam = predictor.sam
-    most = PROMPTS_AT_ONCE.get(sam.device.type, PROMPTS_AT_ONCE_ELSEWHERE)
-    size = min(most, max(1, max_bytes // _prompt_bytes(sam.config)))
+    size = min(prompts_at_once(sam.device), max(1, max_bytes // _prompt_bytes(sam.config)))
     for part in np.split(points, range(size, len(points), size)):
         xy = torch.from_numpy(embedding.frame.to_model(part).astype(np.float32)).to(sam.device)
         labels = torch.full((len(part), 1), FOREGROUND, device=sam.device)
