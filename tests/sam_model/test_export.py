@@ -29,7 +29,7 @@ def twins(build_twins, odd):
 @pytest.fixture(scope="module")
 def run(twins, tmp_path_factory):
     """Run an exported graph on named inputs."""
-    return runner(twins.ours, tmp_path_factory.mktemp("onnx"), ("encoder", "look", "answer"))
+    return runner(twins.ours, tmp_path_factory.mktemp("onnx"), ("encoder", "look", "answer", "logits"))
 
 
 def runner(sam, folder, graphs):
@@ -86,6 +86,15 @@ def test_two_prompts_of_one_click(predictor, run, embedding):
     np.testing.assert_allclose(iou[:, 1:], expected.iou, **CLOSE)
     assert masks[:, 1:].shape == expected.masks.shape
     assert ((masks[:, 1:] > 0) != expected.masks).mean() < 1e-4
+
+
+def test_logits_are_those_of_the_answer(run, embedding):
+    xy, labels = [[[50, 60], [30, 40], [0, 0]]], [[1, 0, -1]]
+    read = dict(zip(READ, run("look", image_embeddings=embedding.features, **hint_inputs()), strict=True))
+    asked = {name: value for name, value in prompt_inputs(embedding.frame, xy, labels).items() if "point" in name}
+    _, *expected = answer(run, embedding, xy, labels)
+    for one, other in zip(run("logits", **read, **asked), expected, strict=True):
+        np.testing.assert_allclose(one, other, **CLOSE)
 
 
 def test_a_box_points_and_a_hint(predictor, run, embedding):
@@ -146,7 +155,7 @@ def test_the_encoder_of_mobile_sam(tmp_path):
 
 
 def test_an_unknown_graph_is_named(lively_sam, tmp_path):
-    with pytest.raises(ExportError, match=r"^no graph 'decodr': there are encoder, decoder, look, answer$"):
+    with pytest.raises(ExportError, match=r"^no graph 'decodr': there are encoder, decoder, look, answer, logits$"):
         export_onnx(lively_sam, tmp_path, ["decodr"])
 
 
