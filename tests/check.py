@@ -20,7 +20,8 @@ CHECKS = {
     "format": ["ruff", "format", "--check"],
     "layers": ["lint-imports"],
     "types": ["mypy"],
-    "tests": ["pytest", "-m", "not slow", "--durations=10"],
+    "tests": ["pytest", "-m", "not slow and not browser", "--durations=10"],
+    "browser": ["pytest", "-m", "browser", "--durations=10"],
     "slow": ["pytest", "-m", "slow", "--durations=10"],
 }
 #: What `make test` runs: the published sizes at full resolution (`slow`) take ten minutes and 10 GB, and are asked for.

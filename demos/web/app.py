@@ -1,0 +1,60 @@
+"""The page: a tab for each way to use Samloom."""
+
+from __future__ import annotations
+
+import gradio as gr
+from fastapi import FastAPI
+
+from demos.web.settings import MEGABYTE, Settings
+from demos.web.studio import Studio
+from demos.web.tabs import edit
+from demos.web.theme import theme
+
+TITLE = "Samloom"
+TABS = {"Edit": edit.build}
+STYLES = ("style.css",)
+SCRIPTS = ("shell.js",)
+
+
+def build_page(studio: Studio) -> gr.Blocks:
+    """All tabs, in their order."""
+    page = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with page:
+        gr.HTML(_header(studio.settings), elem_id="header")
+        with gr.Tabs(elem_id="tabs"):
+            for name, build in TABS.items():
+                with gr.Tab(name, id=name.lower(), elem_id=f"{name.lower()}-tab"):
+                    build(studio)
+    page.queue(max_size=studio.settings.waiting, default_concurrency_limit=studio.settings.at_once)
+    return page
+
+
+def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> None:
+    """Serve the page at the root of `app`; all that is mounted later would never be reached."""
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        server_name=settings.host,
+        server_port=settings.port,
+        footer_links=[],
+        run_history=False,
+        max_file_size=settings.max_upload_mb * MEGABYTE,
+        ssr_mode=False,
+        theme=theme(),
+        head=_head(),
+    )
+
+
+def _header(settings: Settings) -> str:
+    return (
+        '<a class="skip" href="#tabs">Skip to the tabs</a>'
+        f'<h1>{TITLE}</h1><p>Text in, masks and edited pictures out. <span class="preset">{settings.preset}</span></p>'
+    )
+
+
+def _head() -> str:
+    """Styles and scripts of our own, which the browser keeps between visits."""
+    styles = "".join(f'<link rel="stylesheet" href="/samloom/{name}">' for name in STYLES)
+    scripts = "".join(f'<script type="module" src="/samloom/{name}"></script>' for name in SCRIPTS)
+    return f'{styles}{scripts}<meta name="color-scheme" content="light dark">'

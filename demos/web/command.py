@@ -1,0 +1,52 @@
+"""`samloom demo`: the page in the browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.errors import UserError
+
+
+def demo(
+    *,
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="P", help="Which weights: bundled, base or large (see `samloom models`).")
+    ] = "bundled",
+    host: Annotated[
+        str, typer.Option("--host", metavar="H", help="Who can reach the page: 127.0.0.1 this machine, 0.0.0.0 all.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Where it listens; 0: any that is free.")] = 7860,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Never touch the network; a missing checkpoint is an error at once.")
+    ] = False,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="D", help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
+    ] = None,
+    max_upload: Annotated[int, typer.Option("--max-upload", metavar="MB", help="Largest file that is taken.")] = 50,
+    at_once: Annotated[int, typer.Option("--at-once", metavar="N", help="Runs at the same time; others wait.")] = 2,
+) -> None:
+    """Open the page in a browser: edit, click, find everything, run pipelines.
+
+    Nothing leaves this machine. Needs the extra `demo`: pip install "samloom[demo]".
+    """
+    from demos.web.settings import Settings
+    from plugins.presets import PRESETS
+
+    if preset not in PRESETS:
+        raise UserError(f"--preset is '{preset}'. Choose from: {', '.join(PRESETS)}.")
+    settings = Settings(
+        preset=preset,
+        host=host,
+        port=port,
+        offline=offline,
+        device=device,
+        max_upload_mb=max_upload,
+        at_once=at_once,
+    )
+    try:
+        from demos.web.server import serve
+    except ModuleNotFoundError as error:
+        raise UserError(f'the page needs {error.name}: pip install "samloom[demo]".') from error
+    serve(settings)

@@ -1,0 +1,96 @@
+"""The server of the page: one FastAPI app with the page, its files, and the ways in for programs."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from demos.web.guard import Guard
+from demos.web.ledger import Ledger
+from demos.web.settings import LOOPBACK, Settings
+from demos.web.studio import Studio
+
+STATIC = Path(__file__).parent / "static"
+_SWEEP_SECONDS = 30.0
+_TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+    ".onnx": "application/octet-stream",
+}
+
+
+class Packed(StaticFiles):
+    """Static files; where only NAME.gz is there, it is sent as NAME, to be unpacked by the browser."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        packed, found = self.lookup_path(f"{path}.gz")
+        if found is None or self.lookup_path(path)[1] is not None:
+            return await super().get_response(path, scope)
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        return FileResponse(packed, stat_result=found, media_type=kind, headers={"content-encoding": "gzip"})
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server, ready to be run; its lifespan removes every file at the end."""
+    for suffix, kind in _TYPES.items():
+        mimetypes.add_type(kind, suffix)  # what the machine's own tables say differs from machine to machine
+    studio = Studio(settings)
+    _keep_gradio_local(studio)
+    from demos.web.app import build_page, mount_page
+
+    ledger = Ledger(studio.uploads.resolve(), keep_seconds=settings.keep_minutes * 60)
+    app = FastAPI(title="Samloom", version=version("samloom"), lifespan=partial(_lifespan, studio, ledger))
+    app.mount("/samloom", Packed(directory=STATIC))  # gradio has a /static of its own
+    mount_page(app, build_page(studio), settings)
+    ledger.publish()
+    hosts = LOOPBACK if settings.is_local else None
+    app.add_middleware(Guard, ledger=ledger, visits=studio.visits, hosts=hosts)
+    app.state.studio = studio
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve until interrupted."""
+    import uvicorn
+
+    if settings.threads is not None:
+        import torch
+
+        torch.set_num_threads(settings.threads)
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
+
+
+def _keep_gradio_local(studio: Studio) -> None:
+    """Read by gradio when it is imported: no telemetry, no look for updates, and files where we clean up."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(studio.uploads.resolve())
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+@asynccontextmanager
+async def _lifespan(studio: Studio, ledger: Ledger, app: FastAPI) -> AsyncIterator[None]:
+    del app
+    async with AsyncExitStack() as stack:
+        stack.callback(studio.close)
+        sweeping = asyncio.create_task(_sweep(studio, ledger))
+        stack.callback(sweeping.cancel)
+        yield
+
+
+async def _sweep(studio: Studio, ledger: Ledger) -> None:
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        studio.visits.sweep()
+        ledger.sweep()

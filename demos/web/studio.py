@@ -1,0 +1,87 @@
+"""What all tabs share: the models, the cache, the visitors, and the line of those who wait."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from demos.web.line import Line
+from demos.web.running import Run
+from demos.web.settings import MEGABYTE, Settings
+from demos.web.visits import Visit, Visits
+from pipelines.cache import MemoryCache
+from pipelines.errors import ImageError
+from pipelines.events import Sink
+from pipelines.graph import Graph
+from pipelines.images import read_image
+from pipelines.pool import ModelPool
+from pipelines.runner import RunResult, run
+from pipelines.values import Image
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+
+class Studio:
+    """The services behind the page: one for the process.
+
+    Results are kept in memory only, by content, so that no picture of a visitor stays on the disk.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pool = ModelPool(preset=settings.preset, offline=settings.offline, device=settings.device)
+        self.cache = MemoryCache(settings.cache_mb * MEGABYTE)
+        self.root = Path(mkdtemp(prefix="samloom-"))
+        self.uploads = self.root / "uploads"
+        self.uploads.mkdir()
+        self.visits = Visits(self.root / "visits", keep_seconds=settings.keep_minutes * 60)
+        self.line = Line(settings.at_once, settings.waiting)
+
+    def visit(self, request: gr.Request) -> Visit:
+        """The visit of the page that sent a request."""
+        return self.visits.of(str(request.session_hash))
+
+    def read_picture(self, path: str | os.PathLike[str]) -> Image:
+        """The picture in a file that a visitor gave. Raises `ImageError`, in which the file bears its own name only."""
+        file = Path(path)
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            raise ImageError("The picture is not here any more. Give it again.") from error
+        if size > self.settings.max_upload_mb * MEGABYTE:
+            raise ImageError(
+                f"{file.name} has {size / MEGABYTE:,.0f} MB, more than the limit of {self.settings.max_upload_mb} MB. "
+                "Give a smaller file."
+            )
+        try:
+            return read_image(file, max_pixels=self.settings.max_pixels)
+        except ImageError as error:
+            told = str(error).replace(str(file), file.name).replace(", or set SAMLOOM_MAX_PIXELS higher", "")
+            raise ImageError(told) from error
+
+    def start(self, graph: Graph, inputs: Mapping[str, Any], visit: Visit) -> Run:
+        """A run that begins when its block is entered and it is its turn; see `Run`."""
+        return Run(lambda sink, cancel: self._perform(graph, inputs, sink, cancel), visit)
+
+    def run(self, graph: Graph, inputs: Mapping[str, Any], visit: Visit) -> RunResult:
+        """Run in this thread, when it is its turn. Raises what `pipelines.run` raises, and `BusyError`."""
+        with visit.running() as cancel:
+            return self._perform(graph, inputs, None, cancel)
+
+    def close(self) -> None:
+        """Remove every file and drop the models."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.cache.clear()
+        self.pool.clear()
+
+    def _perform(
+        self, graph: Graph, inputs: Mapping[str, Any], sink: Sink | None, cancel: threading.Event
+    ) -> RunResult:
+        with self.line.turn(cancel, sink):
+            return run(graph, inputs, pool=self.pool, cache=self.cache, events=sink, cancel=cancel)
