@@ -27,6 +27,19 @@ class VitDetConfig:
     cascade: bool = False
     """Three box heads one after another, each refining the boxes of the one before (arXiv 1712.00726)."""
     classes: int = 80
+    stem: tuple[int, ...] = ()
+    """Channels of residual stages that make the tokens, each half as fine as the one before; none: bare patches."""
+    finest_level: int = 2
+    """The pyramid's first level: pixels of p2 are 4 pixels of the picture wide, of p3 8, and so on to p6."""
+    anchor_strides: int = 8
+    """An anchor's side, as a square, in strides of its level: 32 pixels on p2, 512 on p6."""
+    proposals: int = 1000
+    """How many boxes of a picture the box head looks at."""
+    proposal_convolutions: int = 2
+    box_convolutions: int = 4
+    mask_convolutions: int = 4
+    class_agnostic: bool = False
+    """One box and one mask for all classes of a proposal; the cascade has one box for all in any case."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for sizes that cannot be built."""
@@ -35,6 +48,10 @@ class VitDetConfig:
                 f"image_size {self.image_size} and patch_size {self.patch_size}: expected patches of 16 pixels, "
                 "and a multiple of 32"
             )
+        if self.stem and 2 ** (len(self.stem) + 1) != self.patch_size:
+            raise ValueError(f"stem {self.stem} makes tokens of {2 ** (len(self.stem) + 1)} pixels, expected 16")
+        if not 2 <= self.finest_level <= 5:
+            raise ValueError(f"finest_level {self.finest_level} is not 2, 3, 4 or 5")
         if self.encoder_width % self.encoder_heads:
             raise ValueError(f"encoder_width {self.encoder_width} is no multiple of {self.encoder_heads} heads")
 

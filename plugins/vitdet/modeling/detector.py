@@ -37,13 +37,13 @@ class VitDet(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = FeaturePyramid(config)
-        self.proposal_generator = ProposalGenerator(config.width)
+        self.proposal_generator = ProposalGenerator(config)
         self.roi_heads = CascadeHeads(config) if config.cascade else MaskRcnnHeads(config)
 
     @property
     def device(self) -> torch.device:
         """Where pictures must lie."""
-        return self.backbone.net.patch_embed.proj.weight.device
+        return self.backbone.net.pos_embed.device
 
     @torch.inference_mode()
     def forward(
@@ -66,8 +66,8 @@ class VitDet(nn.Module):
 
     def square(self, picture: UInt8[Tensor, "3 h w"]) -> Float[Tensor, "1 3 side side"]:
         """Normalise a picture, and pad it right and below with the mean colour."""
-        weight = self.backbone.net.patch_embed.proj.weight
-        mean, std = (weight.new_tensor(value)[:, None, None] for value in (PIXEL_MEAN, PIXEL_STD))
-        normal = (picture.to(weight) - mean) / std
+        like = self.backbone.net.pos_embed
+        mean, std = (like.new_tensor(value)[:, None, None] for value in (PIXEL_MEAN, PIXEL_STD))
+        normal = (picture.to(like) - mean) / std
         side = self.config.image_size
         return F.pad(normal, (0, side - picture.shape[2], 0, side - picture.shape[1]))[None]

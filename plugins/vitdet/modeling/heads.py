@@ -16,17 +16,18 @@ BOX_PATCH, MASK_PATCH = 7, 14
 
 
 class BoxHead(nn.Module):
-    """Four convolutions and one fully connected layer."""
+    """Convolutions and one fully connected layer."""
 
     def __init__(self, config: VitDetConfig) -> None:
         super().__init__()
-        for index in range(1, 5):
-            self.add_module(f"conv{index}", NormedConv(config.width, config.width, 3))
+        self.names = [f"conv{index}" for index in range(1, config.box_convolutions + 1)]
+        for name in self.names:
+            self.add_module(name, NormedConv(config.width, config.width, 3))
         self.fc1 = nn.Linear(config.width * BOX_PATCH**2, config.box_width)
 
     def forward(self, patches: Float[Tensor, "n c 7 7"]) -> Float[Tensor, "n d"]:
-        for index in range(1, 5):
-            patches = F.relu(self.get_submodule(f"conv{index}")(patches))
+        for name in self.names:
+            patches = F.relu(self.get_submodule(name)(patches))
         return F.relu(self.fc1(rearrange(patches, "n c h w -> n (c h w)")))
 
 
@@ -43,18 +44,20 @@ class BoxPredictor(nn.Module):
 
 
 class MaskHead(nn.Module):
-    """Four convolutions, one step up, and a mask of every class."""
+    """Convolutions, one step up, and a mask of every class or one for all."""
 
     def __init__(self, config: VitDetConfig) -> None:
         super().__init__()
-        for index in range(1, 5):
-            self.add_module(f"mask_fcn{index}", NormedConv(config.width, config.width, 3))
+        self.names = [f"mask_fcn{index}" for index in range(1, config.mask_convolutions + 1)]
+        for name in self.names:
+            self.add_module(name, NormedConv(config.width, config.width, 3))
         self.deconv = nn.ConvTranspose2d(config.width, config.width, kernel_size=2, stride=2)
-        self.predictor = nn.Conv2d(config.width, config.classes, kernel_size=1)
+        self.predictor = nn.Conv2d(config.width, 1 if config.class_agnostic else config.classes, kernel_size=1)
 
     def forward(self, patches: Float[Tensor, "n c 14 14"], classes: Int64[Tensor, " n"]) -> Float[Tensor, "n 28 28"]:
-        """The probability, from 0 to 1, that a pixel of the box belongs to the thing of the given class in it."""
-        for index in range(1, 5):
-            patches = F.relu(self.get_submodule(f"mask_fcn{index}")(patches))
+        """The logit of each pixel of the box for belonging to the thing of the given class in it."""
+        for name in self.names:
+            patches = F.relu(self.get_submodule(name)(patches))
         logits: Tensor = self.predictor(F.relu(self.deconv(patches)))
-        return logits[torch.arange(len(classes), device=classes.device), classes].sigmoid()
+        own = classes if logits.shape[1] > 1 else torch.zeros_like(classes)
+        return logits[torch.arange(len(own), device=own.device), own]

@@ -14,16 +14,27 @@ USUAL_SIDE = 224
 USUAL_LEVEL = 2
 
 
-def pool(levels: list[Float[Tensor, "1 c _ _"]], boxes: Float[Tensor, "n 4"], size: int) -> Float[Tensor, "n c _ _"]:
-    """A patch of `size`×`size` for each box, from the one of the four finest levels that fits it."""
+def pool(
+    levels: list[Float[Tensor, "b c _ _"]],
+    boxes: Float[Tensor, "n 4"],
+    size: int,
+    pictures: Int64[Tensor, " n"] | None = None,
+) -> Float[Tensor, "n c _ _"]:
+    """A patch of `size`×`size` for each box, from the one of all levels but the last that fits it.
+
+    `pictures`: which picture of the batch each box lies in; the first without it.
+    """
     from torchvision.ops import roi_align
 
-    own = level_of(boxes)
+    first = len(STRIDES) - len(levels)
+    own = level_of(boxes).clamp(min=first)
     out = levels[0].new_zeros(len(boxes), levels[0].shape[1], size, size)
-    for number, (level, stride) in enumerate(zip(levels[:4], STRIDES[:4], strict=True)):
+    rois = F.pad(boxes, (1, 0)) if pictures is None else torch.cat([pictures[:, None].to(boxes), boxes], dim=1)
+    for number, (level, stride) in enumerate(zip(levels[:-1], STRIDES[first:-1], strict=True), start=first):
         here = (own == number).nonzero()[:, 0]
-        rois = F.pad(boxes[here], (1, 0)).to(level)
-        out[here] = roi_align(level, rois, size, spatial_scale=1 / stride, sampling_ratio=0, aligned=True)
+        out[here] = roi_align(
+            level, rois[here].to(level), size, spatial_scale=1 / stride, sampling_ratio=0, aligned=True
+        )
     return out
 
 

@@ -11,7 +11,7 @@ from plugins.vitdet.modeling.vit import Vit
 from sam_model.modeling.layers import LayerNorm2d
 
 STRIDES = (4, 8, 16, 32, 64)
-"""Pixels of the picture a side of a pixel of each level, p2 to p6."""
+"""Pixels of the picture a side of a pixel of each level, p2 to p6; a pyramid may lack the finest."""
 
 
 class NormedConv(nn.Conv2d):
@@ -27,27 +27,36 @@ class NormedConv(nn.Conv2d):
 
 
 class FeaturePyramid(nn.Module):
-    """Picture → five levels of `width` channels, the finest first."""
+    """Picture → levels of `width` channels, the finest first."""
 
     def __init__(self, config: VitDetConfig) -> None:
         super().__init__()
         width = config.encoder_width
         half, quarter = width // 2, width // 4
         self.net = Vit(config)
-        self.simfp_2 = nn.Sequential(
-            _doubled(width, half), LayerNorm2d(half), nn.GELU(), _doubled(half, quarter), *_level(quarter, config.width)
-        )
-        self.simfp_3 = nn.Sequential(_doubled(width, half), *_level(half, config.width))
-        self.simfp_4 = nn.Sequential(*_level(width, config.width))
-        self.simfp_5 = nn.Sequential(nn.MaxPool2d(2), *_level(width, config.width))
+        before = {
+            2: (_doubled(width, half), LayerNorm2d(half), nn.GELU(), _doubled(half, quarter)),
+            3: (_doubled(width, half),),
+            4: (),
+            5: (nn.MaxPool2d(2),),
+        }
+        channels = {2: quarter, 3: half, 4: width, 5: width}
+        self.numbers = range(config.finest_level, 6)
+        for number in self.numbers:
+            self.add_module(f"simfp_{number}", nn.Sequential(*before[number], *_level(channels[number], config.width)))
 
     def forward(self, images: Float[Tensor, "b 3 side side"]) -> list[Float[Tensor, "b c _ _"]]:
-        """Levels p2 to p6; the last is every second pixel of the one before, and serves proposals only.
+        """All levels to p6; the last is every second pixel of the one before, and serves proposals only.
 
         They have the pyramid's own precision, whatever the backbone computes in: boxes need more than half.
         """
-        tokens = self.net(images).to(self.simfp_2[0].weight.dtype)
-        levels = [level(tokens) for level in (self.simfp_2, self.simfp_3, self.simfp_4, self.simfp_5)]
+        return self.from_tokens(self.net(images))
+
+    def from_tokens(self, tokens: Float[Tensor, "b d h w"]) -> list[Float[Tensor, "b c _ _"]]:
+        """The levels of a picture that the backbone has seen."""
+        makers = [self.get_submodule(f"simfp_{number}") for number in self.numbers]
+        tokens = tokens.to(next(makers[0].parameters()).dtype)
+        levels = [level(tokens) for level in makers]
         return [*levels, F.max_pool2d(levels[-1], kernel_size=1, stride=2)]
 
 

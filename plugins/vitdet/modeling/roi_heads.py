@@ -45,8 +45,8 @@ class RoiHeads(nn.Module, ABC):
 
     def masks(self, levels: Levels, found: Instances) -> Float[Tensor, "n 28 28"]:
         """The mask of each instance over its box, from 0 to 1."""
-        masks: Tensor = self.mask_head(pool(levels, found.boxes, MASK_PATCH), found.classes)
-        return masks
+        logits: Tensor = self.mask_head(pool(levels, found.boxes, MASK_PATCH), found.classes)
+        return logits.sigmoid()
 
     @abstractmethod
     def classify(
@@ -61,7 +61,7 @@ class MaskRcnnHeads(RoiHeads):
     def __init__(self, config: VitDetConfig) -> None:
         super().__init__()
         self.box_head = BoxHead(config)
-        self.box_predictor = BoxPredictor(config, deltas=config.classes)
+        self.box_predictor = BoxPredictor(config, deltas=1 if config.class_agnostic else config.classes)
         self.mask_head = MaskHead(config)
 
     def classify(

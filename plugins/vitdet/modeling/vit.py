@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from plugins.vitdet.config import VitDetConfig
+from plugins.vitdet.modeling.stem import tokeniser
 from sam_model.modeling.attention import RelativeAttention
-from sam_model.modeling.image_encoder import PatchEmbed, merge_windows, split_windows
+from sam_model.modeling.image_encoder import merge_windows, split_windows
 
 
 class Vit(nn.Module):
@@ -23,7 +24,7 @@ class Vit(nn.Module):
 
     def __init__(self, config: VitDetConfig) -> None:
         super().__init__()
-        self.patch_embed = PatchEmbed(config.patch_size, config.encoder_width)
+        self.patch_embed = tokeniser(config)
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + config.pretrain_grid**2, config.encoder_width))
         self.blocks = nn.ModuleList(
             Block(config, everywhere=index in config.global_blocks) for index in range(config.encoder_depth)

@@ -1,0 +1,1 @@
+"""Trains the bundled ViTDet on the sticker world."""
