@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sam_model.config import PRESETS, TINY, VIT_B, VIT_H, VIT_L, VIT_T, SamConfig, TinyVitConfig
+from sam_model.config import PRESETS, TINY, VIT_B, VIT_H, VIT_L, VIT_T, EfficientNetConfig, SamConfig, TinyVitConfig
 from sam_model.errors import SamModelError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ __all__ = [
     "VIT_L",
     "VIT_T",
     "Box",
+    "EfficientNetConfig",
     "Everything",
     "EverythingSettings",
     "ImageEmbedding",

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sam_model.config import PRESETS, SamConfig, TinyVitConfig
+from sam_model.config import PRESETS, EfficientNetConfig, SamConfig, TinyVitConfig
 from sam_model.errors import CheckpointMismatchError, CheckpointNotFoundError, ConfigError, UnreadableCheckpointError
 from sam_model.modeling import Sam
 from sam_model.names import POSITIONS_TWICE, are_transformers, from_transformers
@@ -29,6 +29,10 @@ from sam_model.transformers_config import from_transformers_config
 CONFIG = "config.json"
 MODEL_TYPE = "segment_anything"
 POSITION_EMBEDDING = "image_encoder.pos_embed"
+ENCODERS: Mapping[str, type[TinyVitConfig | EfficientNetConfig]] = {
+    "tiny_vit": TinyVitConfig,
+    "efficient_net": EfficientNetConfig,
+}
 STEM = "image_encoder.patch_embed.seq.2.c.weight"
 """Of MobileSAM's encoder, which has no position embedding."""
 
@@ -120,12 +124,15 @@ def _read_config(path: Path) -> SamConfig:
 
 def _own_config(content: Mapping[str, Any]) -> SamConfig:
     sizes = {name: value for name, value in content.items() if name != "model_type"}
-    if isinstance(tiny_vit := sizes.get("tiny_vit"), dict):
-        sizes["tiny_vit"] = TinyVitConfig(**_known_sizes(TinyVitConfig, tiny_vit))
+    for name, kind in ENCODERS.items():
+        if isinstance(encoder := sizes.get(name), dict):
+            sizes[name] = kind(**_known_sizes(kind, encoder))
     return SamConfig(**_known_sizes(SamConfig, sizes))
 
 
-def _known_sizes(kind: type[SamConfig | TinyVitConfig], content: Mapping[str, Any]) -> dict[str, Any]:
+def _known_sizes(
+    kind: type[SamConfig | TinyVitConfig | EfficientNetConfig], content: Mapping[str, Any]
+) -> dict[str, Any]:
     unknown = content.keys() - {field.name for field in fields(kind)}
     if unknown:
         raise ConfigError(f"unknown sizes {', '.join(sorted(unknown))}")

@@ -5,8 +5,11 @@ A preset is a difference from another preset: `replace(VIT_B, encoder_width=1024
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import prod
+from operator import mul
 
 from sam_model.errors import ConfigError
 
@@ -52,12 +55,61 @@ class TinyVitConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EfficientNetConfig:
+    """Sizes of a convolutional image encoder; the defaults are EfficientNet-Lite0's.
+
+    The stem halves the picture, then come stages of inverted bottlenecks. `stride` is that of the embedding: one of the
+    resolutions that the stages go through.
+    """
+
+    stem: int = 32
+    widths: tuple[int, ...] = (16, 24, 40, 80, 112, 192, 320)
+    depths: tuple[int, ...] = (1, 2, 2, 3, 3, 4, 1)
+    kernels: tuple[int, ...] = (3, 3, 5, 3, 5, 5, 3)
+    strides: tuple[int, ...] = (1, 2, 2, 2, 1, 2, 1)
+    expansions: tuple[int, ...] = (1, 6, 6, 6, 6, 6, 6)
+    stride: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("widths", "depths", "kernels", "strides", "expansions"):
+            sizes, length = getattr(self, name), len(self.widths)
+            if len(sizes) != length or any(type(size) is not int or size < 1 for size in sizes):
+                raise ConfigError(
+                    f"efficient_net: with {length} widths, {name} must be {length} positive integers, not {sizes}"
+                )
+        resolutions = sorted({2 * stride for stride in self.strides_so_far()})
+        if self.stride not in resolutions:
+            raise ConfigError(
+                f"efficient_net: stride ({self.stride}) must be one that the stages go through ({resolutions})"
+            )
+
+    def blocks(self) -> Iterator[tuple[int, int, int, int, int]]:
+        """Channels in and out, kernel, stride and expansion of every block."""
+        before = self.stem
+        stages = zip(self.widths, self.depths, self.kernels, self.strides, self.expansions, strict=True)
+        for width, depth, kernel, stride, expansion in stages:
+            for index in range(depth):
+                yield before, width, kernel, stride if index == 0 else 1, expansion
+                before = width
+
+    def strides_so_far(self) -> list[int]:
+        """After each block, behind the stem."""
+        return list(accumulate((stride for _, _, _, stride, _ in self.blocks()), mul))
+
+    @property
+    def coarsest(self) -> int:
+        """Pixels of the picture along a side of a cell of the last block; pictures must be divisible by it."""
+        return 2 * prod(self.strides)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SamConfig:
     """Sizes of the three networks; the defaults are the paper's ViT-B.
 
     The picture is a square of `image_size` pixels, seen as a grid of `grid_size` patches a side. Mask logits come out,
     and mask hints go in, at four times the grid. With `tiny_vit` MobileSAM's encoder takes the place of the vision
-    transformer, whose own sizes, from `encoder_width` to `global_blocks`, then mean nothing.
+    transformer, with `efficient_net` a convolutional one; the transformer's own sizes, from `encoder_width` to
+    `global_blocks`, then mean nothing.
     """
 
     image_size: int = 1024
@@ -70,6 +122,7 @@ class SamConfig:
     window_size: int = 14
     global_blocks: tuple[int, ...] = (2, 5, 8, 11)
     tiny_vit: TinyVitConfig | None = None
+    efficient_net: EfficientNetConfig | None = None
 
     width: int = 256
     """Channels of the image embedding, the prompt tokens and the decoder."""
@@ -85,8 +138,7 @@ class SamConfig:
         self._check_sizes()
         self._check_divisions()
         self._check_global_blocks()
-        if self.tiny_vit is not None and self.tiny_vit.stride != self.patch_size:
-            raise ConfigError(f"patch_size ({self.patch_size}) must be the stride of tiny_vit ({self.tiny_vit.stride})")
+        self._check_encoder()
 
     @property
     def grid_size(self) -> int:
@@ -101,7 +153,11 @@ class SamConfig:
     def _check_sizes(self) -> None:
         for name, value in vars(self).items():
             absent = value is None and name == "text_width"
-            if name not in ("global_blocks", "tiny_vit") and not absent and (type(value) is not int or value < 1):
+            if (
+                name not in ("global_blocks", "tiny_vit", "efficient_net")
+                and not absent
+                and (type(value) is not int or value < 1)
+            ):
                 raise ConfigError(f"{name} must be a positive integer, not {value!r}")
 
     def _check_divisions(self) -> None:
@@ -116,6 +172,18 @@ class SamConfig:
             if size % divisor:
                 suffix = "" if part[0].isdigit() else f" ({divisor})"
                 raise ConfigError(f"{whole} ({size}) must be divisible by {part}{suffix}")
+
+    def _check_encoder(self) -> None:
+        if self.tiny_vit is not None and self.efficient_net is not None:
+            raise ConfigError("tiny_vit and efficient_net exclude each other: a network has one image encoder")
+        for name, encoder in (("tiny_vit", self.tiny_vit), ("efficient_net", self.efficient_net)):
+            if encoder is not None and encoder.stride != self.patch_size:
+                raise ConfigError(f"patch_size ({self.patch_size}) must be the stride of {name} ({encoder.stride})")
+        if self.efficient_net is not None and self.image_size % self.efficient_net.coarsest:
+            coarsest = self.efficient_net.coarsest
+            raise ConfigError(
+                f"image_size ({self.image_size}) must be divisible by efficient_net's last stride ({coarsest})"
+            )
 
     def _check_global_blocks(self) -> None:
         beyond = [block for block in self.global_blocks if block not in range(self.encoder_depth)]

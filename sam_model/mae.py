@@ -63,8 +63,9 @@ def build_from_mae(config: SamConfig, path: str | PathLike[str], *, drop_path: f
         UnreadableCheckpointError: when a file is damaged, is no checkpoint, or would execute code.
         CheckpointMismatchError: when it holds something else than a vision transformer of this size.
     """
-    if config.tiny_vit is not None:
-        raise ConfigError("masked autoencoding trains vision transformers: the encoder of this network is a TinyViT")
+    if config.tiny_vit is not None or config.efficient_net is not None:
+        kind = "a TinyViT" if config.tiny_vit is not None else "an EfficientNet"
+        raise ConfigError(f"masked autoencoding trains vision transformers: the encoder of this network is {kind}")
     source = Path(path)
     sam = build_sam(config, drop_path=drop_path)
     expected = sam.image_encoder.state_dict()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+TEXTS = 0.5
 STOPPED = 128
 """Added to a signal's number in the exit code of a process that it ended, as shells do."""
 
@@ -27,6 +28,13 @@ def sam(
     ] = None,
     mae: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start the encoder from a masked autoencoder.")
+    ] = None,
+    clip: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Learn to be asked by text, with this CLIP: a preset, directory or hub id."),
+    ] = None,
+    texts: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Masks first asked for by it. Default with --clip: 0.5.")
     ] = None,
     images: Annotated[Path | None, typer.Option(metavar="DIR", help="Pictures to learn from.")] = None,
     annotations: Annotated[
@@ -57,7 +65,8 @@ def sam(
         show_table(("recipe", "what it trains", "rate", "steps", "batch"), recipe_rows())
         return 0
     options = options_of(
-        start=start, mae=mae, images=images, annotations=annotations, validation_images=validation_images,
+        start=start, mae=mae, clip=clip, texts=TEXTS if clip and texts is None else texts, images=images,
+        annotations=annotations, validation_images=validation_images,
         validation_annotations=validation_annotations, freeze=freeze, steps=steps, output=output,
     )  # fmt: skip
     chosen = read_config(config, options, complete=not show)

@@ -29,6 +29,8 @@ DEFAULT = "finetune"
 OPTIONS: Mapping[str, Where] = {
     "start": ("network", "start"),
     "mae": ("network", "mae"),
+    "clip": ("network", "clip"),
+    "texts": ("prompts", "texts"),
     "freeze": ("network", "freeze"),
     "images": ("data", "train", "images"),
     "annotations": ("data", "train", "annotations"),
@@ -37,7 +39,7 @@ OPTIONS: Mapping[str, Where] = {
     "steps": ("run", "steps"),
     "output": ("run", "output"),
 }
-PATHS: tuple[Where, ...] = tuple(OPTIONS[name] for name in OPTIONS if name not in {"freeze", "steps"})
+PATHS: tuple[Where, ...] = tuple(OPTIONS[name] for name in OPTIONS if name not in {"freeze", "steps", "texts"})
 NEEDED: Mapping[Where, Where] = {("data", "train"): OPTIONS["images"], ("network",): OPTIONS["start"]}
 """What a recipe may leave open until it is started, and the option that says it."""
 PICTURES: tuple[Where, ...] = (("data", "train"), ("data", "validation"))
@@ -204,8 +206,8 @@ def _stretch(written: dict[str, Any], base: dict[str, Any]) -> None:
 
 def _anchor(written: dict[str, Any], where: Where, folder: Path) -> None:
     """Make a path relative to its file's folder; a model may also be a preset or a hub id."""
-    value = member(written, where)
-    if isinstance(value, str) and (where != OPTIONS["start"] or (folder / value).exists()):
+    value, model = member(written, where), where in (OPTIONS["start"], OPTIONS["clip"])
+    if isinstance(value, str) and (not model or (folder / value).exists()):
         set_member(written, where, str(folder / Path(value).expanduser()))
 
 

@@ -13,6 +13,7 @@ from pipelines.files import check_writable
 from plugins.training.progress import TrainingProgress
 from sam_model.errors import SamModelError
 from sam_model.training.config import TrainingConfig
+from sam_model.training.crops import CropReader
 from sam_model.training.events import Listener
 from sam_model.training.trainer import Outcome, Trainer
 
@@ -29,7 +30,7 @@ def run(config: TrainingConfig, *, quiet: bool = False) -> Outcome:
         listeners: list[Listener] = [] if quiet else [stack.enter_context(TrainingProgress())]
         listeners += _logs(config.run.output / "logs", quiet=quiet)
         try:
-            trainer = Trainer(config, listeners=listeners)
+            trainer = Trainer(config, listeners=listeners, clip=_clip_of(config))
             outcome = trainer.train()
         except SamModelError as error:
             raise UserError(str(error)) from error
@@ -41,15 +42,26 @@ def run(config: TrainingConfig, *, quiet: bool = False) -> Outcome:
 
 
 def with_weights(config: TrainingConfig) -> TrainingConfig:
-    """Find the checkpoint that the configuration starts from: a preset, a path, or a hub id that is on this machine.
+    """Find the checkpoint that the configuration starts from, and its CLIP: presets, paths, or hub ids on this machine.
 
     Raises:
-        ModelError: when it is not here.
+        ModelError: when one is not here.
     """
-    if config.network.start is None:
-        return config
-    found = find_family("sam").resolve(str(config.network.start), offline=True)
-    return replace(config, network=replace(config.network, start=Path(found.location)))
+    start, clip = _place("sam", config.network.start), _place("clip", config.network.clip)
+    return replace(config, network=replace(config.network, start=start, clip=clip))
+
+
+def _place(family: str, ref: Path | None) -> Path | None:
+    return None if ref is None else Path(find_family(family).resolve(str(ref), offline=True).location)
+
+
+def _clip_of(config: TrainingConfig) -> CropReader | None:
+    """The CLIP plugin's model as the training sees it; it stays on the processor, in single precision."""
+    if config.network.clip is None:
+        return None
+    family = find_family("clip")
+    clip = family.load(family.resolve(str(config.network.clip), offline=True), device="cpu", dtype="float32")
+    return CropReader(width=clip.embed_images([]).shape[1], embed=clip.embed_images)
 
 
 def _logs(folder: Path, *, quiet: bool) -> list[Listener]:

@@ -15,22 +15,32 @@ from recipes.sam.dense import dense_targets
 from recipes.sam.disguise import disguise
 from recipes.world import Atlas, SceneSpec, compose
 from recipes.world.scenes import boxes_of
+from sam_model.training.crops import Crop, draw_crop
 
 #: RGB mean and standard deviation of the official preprocessing.
 PIXEL_MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
+#: Pixels of the smallest thing that CLIP is asked about.
+LEAST_AREA = 24**2
 PIXEL_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Batch:
     """Pictures (B, 3, S, S) and what the dense teacher wants of them (B, 6, L, L); for each of N prompts the picture's
-    index (N,), the true box (N, 4) xyxy in pixels and the share of each logit cell that the mask covers (N, L, L)."""
+    index (N,), the true box (N, 4) xyxy in pixels and the share of each logit cell that the mask covers (N, L, L); and
+    what CLIP is shown of it, if anything."""
 
     images: Tensor
     dense: Tensor
     index: Tensor
     boxes: Tensor
     targets: Tensor
+    crops: tuple[Crop | None, ...]
+
+    def part(self, chosen: Tensor) -> Batch:
+        """Only the prompts where `chosen` (N,) is true."""
+        crops = tuple(crop for crop, kept in zip(self.crops, chosen.tolist(), strict=True) if kept)
+        return Batch(self.images, self.dense, self.index[chosen], self.boxes[chosen], self.targets[chosen], crops)
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class _Sample:
     boxes: NDArray[np.float32]
     masks: NDArray[np.bool_]
     all_masks: NDArray[np.bool_]
+    crops: tuple[Crop | None, ...]
 
 
 def make_batch(
@@ -48,12 +59,13 @@ def make_batch(
     *,
     prompts: int,
     logits_size: int,
+    texts: float = 0.0,
 ) -> Batch:
     """One scene a seed, of any of the atlases and kinds, at most `prompts` objects of each.
 
-    The same seeds give the same batch.
+    Of a share of `texts` of the scenes one object also comes with a crop for CLIP. The same seeds give the same batch.
     """
-    samples = [_sample(np.random.default_rng(seed), atlases, specs, prompts) for seed in seeds]
+    samples = [_sample(np.random.default_rng(seed), atlases, specs, prompts, texts) for seed in seeds]
     index = [position for position, sample in enumerate(samples) for _ in sample.boxes]
     targets = [shrink(mask, logits_size) for sample in samples for mask in sample.masks]
     return Batch(
@@ -62,6 +74,7 @@ def make_batch(
         index=torch.tensor(index),
         boxes=torch.from_numpy(np.concatenate([sample.boxes for sample in samples])),
         targets=torch.from_numpy(np.stack(targets)),
+        crops=tuple(crop for sample in samples for crop in sample.crops),
     )
 
 
@@ -75,14 +88,20 @@ def shrink(mask: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def _sample(rng: np.random.Generator, atlases: Sequence[Atlas], specs: Sequence[SceneSpec], prompts: int) -> _Sample:
+def _sample(
+    rng: np.random.Generator, atlases: Sequence[Atlas], specs: Sequence[SceneSpec], prompts: int, texts: float
+) -> _Sample:
     spec = specs[int(rng.integers(len(specs)))]
     scene = compose(rng, atlases[int(rng.integers(len(atlases)))], spec)
-    image, masks = normalise(disguise(rng, scene.image, scene.masks)), scene.masks
+    pixels = disguise(rng, scene.image, scene.masks)
+    image, masks = normalise(pixels), scene.masks
     if rng.random() < 0.2:
         image, masks = _with_padding(rng, image, masks)
     chosen = rng.permutation(len(masks))[:prompts]
-    return _Sample(image, boxes_of(masks[chosen]), masks[chosen], masks)
+    crops: list[Crop | None] = [None] * len(chosen)
+    if rng.random() < texts:
+        crops[0] = draw_crop(pixels, masks[chosen[0]], rng, least_area=LEAST_AREA)
+    return _Sample(image, boxes_of(masks[chosen]), masks[chosen], masks, tuple(crops))
 
 
 def _with_padding(

@@ -18,9 +18,13 @@ ENCODER = "image_encoder."
 
 def grow(small: dict[str, Tensor], large: dict[str, Tensor], *, factor: float) -> dict[str, Tensor]:
     """State of a `small` network for one whose state is shaped as `large`, `factor` times as wide in pixels."""
-    same_encoder = small.keys() == large.keys()
+    same_encoder = _encoder(small) == _encoder(large)
     kept = {name: tensor for name, tensor in small.items() if same_encoder or not name.startswith(ENCODER)}
     return large | {name: _fit(name, tensor, large[name].shape, factor) for name, tensor in kept.items()}
+
+
+def _encoder(state: dict[str, Tensor]) -> set[str]:
+    return {name for name in state if name.startswith(ENCODER)}
 
 
 def _fit(name: str, tensor: Tensor, shape: torch.Size, factor: float) -> Tensor:

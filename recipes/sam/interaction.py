@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from recipes.sam.data import Batch
+from recipes.sam.texts import read_batch
 from sam_model.modeling.sam import Sam
 from sam_model.training.clicks import FOREGROUND, click_inside, correct_errors, shake_boxes
 from sam_model.training.losses import mask_iou, prompt_loss
@@ -27,28 +28,33 @@ class Answer:
 def converse(
     sam: Sam, embedding: Tensor, batch: Batch, *, clicked: Tensor, rounds: int, generator: torch.Generator
 ) -> dict[str, Answer]:
-    """Ask for every mask of the batch by its box, and where `clicked` (N,) says so once more by a click; then correct.
+    """Ask for every mask of the batch by its box, where `clicked` (N,) says so once more by a click, and where it has
+    a crop once more by CLIP's embedding of that; then correct.
 
-    Boxes and clicks are decoded apart, because a box replaces the padding token that ends a row of clicks.
+    The kinds are decoded apart, because a box replaces the padding token that ends a row of clicks.
     """
+    shown = torch.tensor([crop is not None for crop in batch.crops])
     answers = {}
-    for kind, chosen in (("box", torch.ones_like(clicked)), ("click", clicked)):
+    for kind, chosen in (("box", torch.ones_like(clicked)), ("click", clicked), ("text", shown)):
         if chosen.any():
-            part = Batch(batch.images, batch.dense, batch.index[chosen], batch.boxes[chosen], batch.targets[chosen])
+            part = batch.part(chosen)
             pictures = embedding[part.index]
-            answers[kind] = _ask(sam, pictures, part, by_box=kind == "box", rounds=rounds, generator=generator)
+            # Corrections of what a text has brought are few: a name alone and a name with a click are what is asked.
+            turns = min(rounds, 2) if kind == "text" else rounds
+            answers[kind] = _ask(sam, pictures, part, kind=kind, rounds=turns, generator=generator)
     return answers
 
 
-def _ask(sam: Sam, embedding: Tensor, part: Batch, *, by_box: bool, rounds: int, generator: torch.Generator) -> Answer:
+def _ask(sam: Sam, embedding: Tensor, part: Batch, *, kind: str, rounds: int, generator: torch.Generator) -> Answer:
     wanted = part.targets > 0.5
     size = sam.config.image_size
-    boxes = _shaken(part.boxes, size, generator) if by_box else None
-    clicks = None if by_box else _first_click(sam, wanted, generator)
+    boxes = _shaken(part.boxes, size, generator) if kind == "box" else None
+    clicks = _first_click(sam, wanted, generator) if kind == "click" else None
+    texts = read_batch(part.crops) if kind == "text" else None
     hint: Tensor | None = None
     losses, first_iou = [], 0.0
     for turn in range(rounds):
-        logits, iou = sam.decode(embedding, points=clicks, boxes=boxes, masks=hint)
+        logits, iou = sam.decode(embedding, points=clicks, boxes=boxes, masks=hint, texts=texts)
         logits, iou = logits.float(), iou.float()
         losses.append(_loss(logits, iou, part.targets, ambiguous=turn == 0))
         best = _preferred(logits, iou, ambiguous=turn == 0)

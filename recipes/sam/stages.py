@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from recipes.world import SceneSpec
-from sam_model.config import TINY, SamConfig, TinyVitConfig
+from sam_model.config import TINY, EfficientNetConfig, SamConfig, TinyVitConfig
 
 ENCODER = TinyVitConfig(
     widths=(48, 96, 128, 160), depths=(2, 1, 4, 1), heads=(3, 4, 5), windows=(8, 8, 24), strides=(2, 1, 1), classes=0
@@ -14,6 +14,11 @@ ENCODER = TinyVitConfig(
 FINAL = replace(TINY, image_size=192, patch_size=8, tiny_vit=ENCODER, width=128, decoder_mlp_width=512)
 SMALL = replace(FINAL, image_size=128, tiny_vit=replace(ENCODER, windows=(8, 8, 16)))
 """The last blocks of both see the whole picture."""
+
+CONVOLUTIONAL = replace(
+    TINY, image_size=192, patch_size=8, efficient_net=EfficientNetConfig(), width=128, decoder_mlp_width=512
+)
+"""An encoder that has seen photographs."""
 
 PLAIN = replace(
     FINAL, image_size=144, tiny_vit=None, encoder_depth=5, encoder_heads=2, window_size=9, global_blocks=(2,)
@@ -48,12 +53,16 @@ class Stage:
     learning_rate: float = 6e-4
     final_rate: float = 1.0
     warmup: int = 100
+    body_rate: float = 2e-4
+    """Learning rate of an encoder's body that came trained from elsewhere."""
     weight_decay: float = 0.05
     average: float = 0.998
     clicked: float = 0.5
     dense_weight: float = 1.0
     single_rounds_until: int = 0
     rounds: tuple[int, ...] = (1, 1, 2, 3)
+    texts: float = 0.0
+    """Share of scenes of which one thing is also asked for by CLIP's embedding of its crop."""
     seed: int = 1
 
 
@@ -72,6 +81,17 @@ _FIRST = Stage(
 STAGES: Mapping[str, Stage] = {
     "first": _FIRST,
     "second": replace(_FIRST, start="first", steps=2300, prompts=2, final_rate=0.02, single_rounds_until=1200, seed=12),
+    "seeing": Stage(
+        config=replace(CONVOLUTIONAL, image_size=128),
+        specs=_kinds(128, smallest=0.22),
+        exam=SceneSpec(size=320),
+        start="second",
+        steps=3000,
+        single_rounds_until=400,
+        final_rate=0.3,
+        warmup=50,
+        seed=15,
+    ),
     "tuned": Stage(
         config=PLAIN,
         specs=_kinds(144, smallest=0.18),
@@ -88,13 +108,15 @@ STAGES: Mapping[str, Stage] = {
         seed=14,
     ),
     "full": Stage(
-        config=FINAL,
+        config=replace(CONVOLUTIONAL, text_width=512),
         specs=_kinds(192, smallest=0.16),
         exam=SceneSpec(size=320),
-        start="second",
-        steps=2500,
-        final_rate=0.02,
+        start="seeing",
+        steps=3600,
+        single_rounds_until=150,
+        final_rate=0.01,
         rounds=(1, 1, 1, 2, 5),
-        seed=13,
+        texts=0.6,
+        seed=16,
     ),
 }

@@ -10,28 +10,35 @@ import json
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from recipes.sam.data import make_batch
 from recipes.sam.dense import DenseHead, dense_loss, thing_iou
 from recipes.sam.evaluate import BUNDLED as BUNDLED_WEIGHTS
 from recipes.sam.evaluate import evaluate
 from recipes.sam.grow import grow
+from recipes.sam.imagenet import start_from_imagenet
 from recipes.sam.interaction import Answer, converse
 from recipes.sam.muon import Muon, matrices_of
 from recipes.sam.stages import BUNDLED, STAGES, Stage
+from recipes.sam.texts import evaluate_texts
 from recipes.world import TEST_FAMILIES, Atlas, load_atlas
 from recipes.world.art import load_everything
 from sam_model.checkpoints import load_sam
+from sam_model.modeling.efficient_net import EfficientNet
 from sam_model.modeling.sam import Sam, build_sam
 from sam_model.predictor import Predictor
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
+#: Of a body that came trained: half and quarter of the picture's resolution.
+FROZEN_BLOCKS = 3
 LOG_SECONDS, SAVE_SECONDS, EVALUATE_EVERY = 20.0, 120.0, 250
 
 
@@ -45,9 +52,10 @@ class Run:
         torch.manual_seed(stage.seed)
         self.sam = build_sam(stage.config)
         self.sam.image_encoder.to(memory_format=torch.channels_last)
+        self.body = settle_body(self.sam)
         self.dense = DenseHead(stage.config.width)
         self.average = build_sam(stage.config).eval()
-        self.optimisers = _optimisers(self.sam, self.dense, stage)
+        self.optimisers = _optimisers(self.sam, self.dense, self.body, stage)
         self.step = 0
         self._start()
 
@@ -82,7 +90,13 @@ class Run:
             return
         if self.stage.start is not None:
             self._carry_over(self.stage.start)
+        if isinstance(encoder := self.sam.image_encoder, EfficientNet) and not self._continues_encoder():
+            start_from_imagenet(encoder)
         self.average.load_state_dict(self.sam.state_dict())
+
+    def _continues_encoder(self) -> bool:
+        before = STAGES.get(self.stage.start or "")
+        return before is not None and before.config.efficient_net is not None
 
     def _carry_over(self, start: str) -> None:
         if start == BUNDLED:
@@ -112,6 +126,8 @@ def train(run: Run, atlases: Sequence[Atlas], exam: Atlas) -> None:
             logged, first = now, run.step
         if run.step % EVALUATE_EVERY == 0:
             run.log(**evaluate(Predictor(run.average), exam, run.stage.exam, scenes=40).rounded())
+            if run.stage.texts:
+                run.log(**asdict(evaluate_texts(Predictor(run.average), exam, run.stage.exam, scenes=40)))
         if now - saved > SAVE_SECONDS or run.step == run.stage.steps:
             run.save()
             saved = now
@@ -122,7 +138,9 @@ def _step(run: Run, atlases: Sequence[Atlas]) -> dict[str, Answer]:
     rng = np.random.default_rng([seed, run.step])
     generator = torch.Generator().manual_seed(seed * 10_000_019 + run.step)
     seeds = [[seed, run.step, picture] for picture in range(stage.pictures)]
-    batch = make_batch(atlases, stage.specs, seeds, prompts=stage.prompts, logits_size=stage.config.logits_size)
+    batch = make_batch(
+        atlases, stage.specs, seeds, prompts=stage.prompts, logits_size=stage.config.logits_size, texts=stage.texts
+    )
     clicked = torch.from_numpy(rng.random(len(batch.index)) < stage.clicked)
     rounds = 1 if run.step < stage.single_rounds_until else int(rng.choice(stage.rounds))
     with torch.autocast("cpu", torch.bfloat16):
@@ -145,14 +163,32 @@ def _step(run: Run, atlases: Sequence[Atlas]) -> dict[str, Answer]:
     return answers
 
 
-def _optimisers(sam: Sam, dense: DenseHead, stage: Stage) -> tuple[torch.optim.Optimizer, ...]:
+def settle_body(sam: Sam) -> list[Tensor]:
+    """The weights of an encoder's trained body that shall learn, gently; its norms keep their statistics.
+
+    What sees single pixels and edges stays as it is: it is as good for stickers, and its gradients are the dearest.
+    """
+    if not isinstance(encoder := sam.image_encoder, EfficientNet):
+        return []
+    for index, part in enumerate((encoder.patch_embed, *encoder.blocks)):
+        part.eval()
+        part.requires_grad_(index > FROZEN_BLOCKS)
+    return [tensor for block in encoder.blocks[FROZEN_BLOCKS:] for tensor in block.parameters()]
+
+
+def _optimisers(sam: Sam, dense: DenseHead, body: list[Tensor], stage: Stage) -> tuple[torch.optim.Optimizer, ...]:
     """Muon for the matrices of the network, AdamW for everything else."""
-    matrices = matrices_of(sam)
-    known = set(map(id, matrices))
-    others = [tensor for tensor in (*sam.parameters(), *dense.parameters()) if id(tensor) not in known]
+    inside = set(map(id, body))
+    matrices = [matrix for matrix in matrices_of(sam) if matrix.requires_grad and id(matrix) not in inside]
+    known = inside | set(map(id, matrices))
+    others = [tensor for tensor in (*sam.parameters(), *dense.parameters())
+              if tensor.requires_grad and id(tensor) not in known]  # fmt: skip
+    groups: list[dict[str, Any]] = [{"params": others}]
+    if body:
+        groups.append({"params": body, "lr": stage.body_rate, "weight_decay": 0.0})
     optimisers = (
         Muon(matrices, lr=stage.matrix_rate, weight_decay=stage.weight_decay),
-        torch.optim.AdamW(others, lr=stage.learning_rate, betas=(0.9, 0.99), weight_decay=stage.weight_decay),
+        torch.optim.AdamW(groups, lr=stage.learning_rate, betas=(0.9, 0.99), weight_decay=stage.weight_decay),
     )
     for optimiser in optimisers:
         for group in optimiser.param_groups:

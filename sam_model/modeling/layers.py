@@ -30,6 +30,41 @@ class LayerNorm2d(nn.Module):
         return rearrange(pixels, "b h w c -> b c h w")
 
 
+class NormedConvolution(nn.Module):
+    """A convolution followed by batch normalisation; in evaluation the two are one."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        gain: float = 1.0,
+        eps: float = 1e-5,
+        padding: int | None = None,
+    ) -> None:
+        super().__init__()
+        margin = kernel // 2 if padding is None else padding
+        self.c = nn.Conv2d(inputs, outputs, kernel, stride, padding=margin, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(outputs, eps=eps)
+        nn.init.constant_(self.bn.weight, gain)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out height width"]:
+        if self.training:
+            normed: Tensor = self.bn(self.c(x))
+            return normed
+        weight, bias = self._folded()
+        return F.conv2d(x, weight, bias, self.c.stride, self.c.padding, groups=self.c.groups)
+
+    def _folded(self) -> tuple[Float[Tensor, "out c kernel kernel"], Float[Tensor, " out"]]:
+        """Weights are far smaller than pictures, so folding anew costs little and can't go stale."""
+        mean, variance = self.bn.get_buffer("running_mean"), self.bn.get_buffer("running_var")
+        gain = self.bn.weight * (variance + self.bn.eps).rsqrt()
+        return self.c.weight * rearrange(gain, "out -> out 1 1 1"), self.bn.bias - mean * gain
+
+
 class FeedForward(nn.Module):
     """The two-layer perceptron of a transformer block."""
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sam_model.config import SamConfig
 from sam_model.modeling.attention import RelativeAttention
+from sam_model.modeling.efficient_net import EfficientNet
 from sam_model.modeling.image_encoder import ImageEncoder
 from sam_model.modeling.mask_decoder import Judged, MaskDecoder
 from sam_model.modeling.prompt_encoder import PointTensors, PromptEncoder
@@ -101,10 +102,12 @@ def build_sam(config: SamConfig, *, drop_path: float = 0.0) -> Sam:
     return sam
 
 
-def _image_encoder(config: SamConfig, drop_path: float) -> ImageEncoder | TinyVit:
-    if config.tiny_vit is None:
-        return ImageEncoder(config, drop_path=drop_path)
-    return TinyVit(config.tiny_vit, config.width, drop_path=drop_path)
+def _image_encoder(config: SamConfig, drop_path: float) -> ImageEncoder | TinyVit | EfficientNet:
+    if config.tiny_vit is not None:
+        return TinyVit(config.tiny_vit, config.width, drop_path=drop_path)
+    if config.efficient_net is not None:
+        return EfficientNet(config.efficient_net, config.width, drop_path=drop_path)
+    return ImageEncoder(config, drop_path=drop_path)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from sam_model.config import TinyVitConfig
 from sam_model.modeling.image_encoder import merge_windows, split_windows
-from sam_model.modeling.layers import DropPath, LayerNorm2d
+from sam_model.modeling.layers import DropPath, LayerNorm2d, NormedConvolution
 
 EXPANSION = 4
 """Hidden channels of convolution blocks and perceptrons, as a multiple of what goes in."""
@@ -47,31 +47,6 @@ class TinyVit(nn.Module):
             x = layer(x)
         embedding: Tensor = self.neck(x)
         return embedding
-
-
-class NormedConvolution(nn.Module):
-    """A convolution followed by batch normalisation; in evaluation the two are one."""
-
-    def __init__(
-        self, inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1, groups: int = 1, gain: float = 1.0
-    ) -> None:
-        super().__init__()
-        self.c = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(outputs)
-        nn.init.constant_(self.bn.weight, gain)
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out height width"]:
-        if self.training:
-            normed: Tensor = self.bn(self.c(x))
-            return normed
-        weight, bias = self._folded()
-        return F.conv2d(x, weight, bias, self.c.stride, self.c.padding, groups=self.c.groups)
-
-    def _folded(self) -> tuple[Float[Tensor, "out c kernel kernel"], Float[Tensor, " out"]]:
-        """Weights are far smaller than pictures, so folding anew costs little and can't go stale."""
-        mean, variance = self.bn.get_buffer("running_mean"), self.bn.get_buffer("running_var")
-        gain = self.bn.weight * (variance + self.bn.eps).rsqrt()
-        return self.c.weight * rearrange(gain, "out -> out 1 1 1"), self.bn.bias - mean * gain
 
 
 class Stem(nn.Module):

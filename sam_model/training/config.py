@@ -58,6 +58,9 @@ class NetworkSettings:
     mae: Annotated[
         Path | None, Setting(doc="A vision transformer from masked autoencoding, to start the encoder with.")
     ] = None
+    clip: Annotated[Path | None, Setting(doc="A CLIP whose embeddings the network shall learn to take as prompts.")] = (
+        None
+    )
     freeze: Annotated[str, Setting(doc="Parts that do not learn.", choices=("nothing", "encoder"))] = "nothing"
     drop_path: Annotated[float, Setting(doc="Stochastic depth of the encoder's last block.", least=0.0, below=1.0)] = (
         0.0
@@ -97,6 +100,12 @@ class PromptSettings:
     boxes: Annotated[
         float, Setting(doc="Share of masks that are first asked for by a box, not a point.", least=0.0, most=1.0)
     ] = 0.5
+    texts: Annotated[
+        float,
+        Setting(
+            doc="Share of masks that are first asked for by the clip's embedding of their crop.", least=0.0, most=1.0
+        ),
+    ] = 0.0
     box_noise: Annotated[float, Setting(doc="Deviation of a box's edges, by its side.", least=0.0)] = 0.1
     box_noise_limit: Annotated[float, Setting(doc="Most that an edge moves, in pixels of the square.", least=0.0)] = (
         20.0
@@ -191,6 +200,15 @@ def _at_odds(config: TrainingConfig) -> Iterator[Problem]:
         yield ("network",), f"needs a checkpoint to start from, or a preset: {', '.join(PRESETS)}"
     if network.start is not None and network.mae is not None:
         yield ("network", "mae"), "starts the encoder, but so does network.start: leave one out"
+    if (network.clip is None) != (config.prompts.texts == 0):
+        yield (
+            ("prompts", "texts"),
+            (
+                "is 0: network.clip is given, so say how many masks are asked for by it"
+                if network.clip is not None
+                else "needs network.clip, whose embeddings the masks are asked for by"
+            ),
+        )
     if jitter is not None and not 0 < jitter[0] <= jitter[1]:
         yield ("data", "jitter"), f"must be two scales above 0, the smaller first, not {jitter}"
     if list(milestones) != sorted(set(milestones)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -25,17 +26,22 @@ class Wanted:
     """(left, top, right, bottom) in pixels of the square."""
     inner: tuple[int, int]
     """(height, width) of the picture in the square: noisy boxes do not leave it."""
+    texts: Float[Tensor, "n text"] | None = None
+    """CLIP's unit vectors of the masks' crops, for a network that learns to be asked so; zero for unknown ones."""
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """All that was asked so far: n masks, some by a box and some by a first click, and the clicks that followed.
+    """All that was asked so far: n masks, each by a box, a text or a first click, and the clicks that followed.
 
-    Clicks are (x, y) in pixels of the square. Each row has as many: where a box was drawn the first is a stopgap.
+    Clicks are (x, y) in pixels of the square. Each row has as many: of those that a box or a text asked for, the first
+    is a stopgap.
     """
 
     by_box: Bool[Tensor, " n"]
+    by_text: Bool[Tensor, " n"]
     boxes: Float[Tensor, "n 4"]
+    texts: Float[Tensor, "n text"] | None
     clicks: Float[Tensor, "n k 2"]
     labels: Int[Tensor, "n k"]
 
@@ -107,12 +113,18 @@ def silent_rounds(rounds: int, *, generator: torch.Generator | None = None) -> f
 def first_prompts(
     sam: Sam, wanted: Wanted, settings: PromptSettings, *, generator: torch.Generator | None = None
 ) -> Prompts:
-    """Ask for some masks by a noisy box and for the others by a click anywhere inside."""
+    """Ask for some masks by their text where it is known, for some by a noisy box, for the others by a click inside."""
     noise = {"share": settings.box_noise, "limit": settings.box_noise_limit}
     places = click_inside(wanted.targets > 0.5, generator=generator)
     chance = torch.rand(len(places), generator=generator, device=places.device)
+    by_text = torch.zeros(len(places), dtype=torch.bool, device=places.device)
+    if wanted.texts is not None:
+        drawn = torch.rand(len(places), generator=generator, device=places.device)
+        by_text = (drawn < settings.texts) & wanted.texts.any(dim=1)
     return Prompts(
-        by_box=chance < settings.boxes,
+        by_box=(chance < settings.boxes) & ~by_text,
+        by_text=by_text,
+        texts=wanted.texts,
         boxes=shake_boxes(wanted.boxes, size=wanted.inner, generator=generator, **noise),
         clicks=to_model(sam, places)[:, None],
         labels=torch.full((len(places), 1), FOREGROUND, device=places.device),
@@ -122,25 +134,35 @@ def first_prompts(
 def answer(
     sam: Sam, embedding: Float[Tensor, "1 c grid grid"], prompts: Prompts, hints: Float[Tensor, "n h w"] | None
 ) -> tuple[Float[Tensor, "n 4 h w"], Float[Tensor, "n 4"]]:
-    """Let the network answer, in float32; prompts with and without a box are decoded apart, and put back in order.
+    """Let the network answer, in float32; prompts by box, text and click are decoded apart, and put back in order.
 
-    A box takes the place of the padding that ends a row of clicks, so the two differ in what they hold.
+    A box takes the place of the padding that ends a row of clicks, and a text stands before it, so they differ in what
+    they hold.
     """
     parts = []
-    for boxed in (True, False):
-        (rows,) = torch.nonzero(prompts.by_box == boxed, as_tuple=True)
+    for kind in (prompts.by_box, prompts.by_text, ~(prompts.by_box | prompts.by_text)):
+        (rows,) = torch.nonzero(kind, as_tuple=True)
         if len(rows):
-            clicks, labels = prompts.clicks[rows, int(boxed) :], prompts.labels[rows, int(boxed) :]
-            logits, iou = sam.decode(
-                embedding,
-                points=(clicks, labels) if clicks.shape[1] else None,
-                boxes=prompts.boxes[rows] if boxed else None,
-                masks=None if hints is None else hints[rows, None],
-            )
+            masks = None if hints is None else hints[rows, None]
+            logits, iou = sam.decode(embedding, masks=masks, **_asked(prompts, rows))
             parts.append((rows, logits.float(), iou.float()))
     rows, logits, iou = (torch.cat(part) for part in zip(*parts, strict=True))
     order = rows.argsort()
     return logits[order], iou[order]
+
+
+def _asked(prompts: Prompts, rows: Int[Tensor, " rows"]) -> dict[str, Any]:
+    """What the network is given of rows of one kind."""
+    by_box, by_text = bool(prompts.by_box[rows[0]]), bool(prompts.by_text[rows[0]])
+    first = int(by_box or by_text)
+    given: dict[str, Any] = {}
+    if prompts.clicks.shape[1] > first:
+        given["points"] = (prompts.clicks[rows, first:], prompts.labels[rows, first:])
+    if by_box:
+        given["boxes"] = prompts.boxes[rows]
+    if by_text and prompts.texts is not None:
+        given["texts"] = prompts.texts[rows]
+    return given
 
 
 def preferred(

@@ -7,7 +7,7 @@ spread over processes, but for rounding.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from sam_model.modeling import Sam
 from sam_model.training.config import TrainingConfig
+from sam_model.training.crops import CropReader, read_crops
 from sam_model.training.interaction import Wanted, converse
 from sam_model.training.network import set_training
 from sam_model.training.optimiser import make_optimiser, rate_at, set_rate
@@ -37,8 +38,11 @@ class Portion:
 class Learner:
     """The network, its optimiser and the devices that they run on."""
 
-    def __init__(self, sam: Sam, config: TrainingConfig, accelerator: Accelerator) -> None:
+    def __init__(
+        self, sam: Sam, config: TrainingConfig, accelerator: Accelerator, clip: CropReader | None = None
+    ) -> None:
         self.config = config
+        self.clip = clip
         self.accelerator = accelerator
         self.sam = sam.to(accelerator.device)
         self.optimiser = make_optimiser(self.sam, config.optimiser)
@@ -80,7 +84,7 @@ class Learner:
             embeddings = self.sam.image_encoder(images)
         leaves = [embedding.detach().float().requires_grad_(not frozen) for embedding in embeddings.split(1)]
         figures = [
-            self._talk(leaf, sample.wanted, number)
+            self._talk(leaf, self._wanted(sample), number)
             for leaf, sample, number in zip(leaves, portion.samples, portion.numbers, strict=True)
         ]
         if not frozen:
@@ -88,10 +92,15 @@ class Learner:
             torch.autograd.backward(embeddings, gathered.to(embeddings.dtype))
         return torch.stack(figures).sum(dim=0)
 
+    def _wanted(self, sample: Sample) -> Wanted:
+        """What the user has in mind, on this device, with the texts for it."""
+        device, wanted = self.accelerator.device, sample.wanted
+        texts = None if self.clip is None else read_crops(self.clip, sample.crops).to(device)
+        return replace(wanted, targets=wanted.targets.to(device), boxes=wanted.boxes.to(device), texts=texts)
+
     def _talk(self, embedding: Float[Tensor, "1 c h w"], wanted: Wanted, number: int) -> Float[Tensor, " figures"]:
         """Hold one conversation, going backward after each round; give the picture's part of the batch's figures."""
         device, batch, rounds = self.accelerator.device, self.config.run.batch, self.config.prompts.rounds
-        wanted = Wanted(wanted.targets.to(device), wanted.boxes.to(device), wanted.inner)
         generator = torch.Generator(device).manual_seed(self._seed(number, _PROMPTS))
         conversation = converse(self.sam, embedding, wanted, self.config.prompts, generator=generator)
         figures = torch.zeros(3, device=device)

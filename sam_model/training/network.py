@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
 from sam_model.checkpoints import load_sam
-from sam_model.config import PRESETS
+from sam_model.config import PRESETS, SamConfig
 from sam_model.errors import ConfigError
 from sam_model.mae import build_from_mae
 from sam_model.modeling import Sam, build_sam
 from sam_model.training.config import NetworkSettings
 
 
-def begin(settings: NetworkSettings, *, seed: int) -> Sam:
+def begin(settings: NetworkSettings, *, seed: int, text_width: int | None = None) -> Sam:
     """Make the network in float32: from a checkpoint, from a masked autoencoder, or afresh.
+
+    With `text_width` it takes embeddings of so many numbers as prompts; a checkpoint without them learns to.
 
     Raises:
         CheckpointError: when a file cannot be used.
@@ -23,16 +27,34 @@ def begin(settings: NetworkSettings, *, seed: int) -> Sam:
     torch.manual_seed(seed)
     if settings.start is not None:
         trained = load_sam(settings.start, variant=settings.preset)
-        sam = build_sam(trained.config, drop_path=settings.drop_path)
-        sam.load_state_dict(trained.state_dict())
+        sam = build_sam(with_text(trained.config, text_width), drop_path=settings.drop_path)
+        sam.load_state_dict({**sam.state_dict(), **trained.state_dict()})
     elif settings.preset is None:
         raise ConfigError(f"a network needs a checkpoint to start from, or a preset: {', '.join(PRESETS)}")
     elif settings.mae is not None:
-        sam = build_from_mae(PRESETS[settings.preset], settings.mae, drop_path=settings.drop_path)
+        sam = build_from_mae(
+            with_text(PRESETS[settings.preset], text_width), settings.mae, drop_path=settings.drop_path
+        )
     else:
-        sam = build_sam(PRESETS[settings.preset], drop_path=settings.drop_path)
+        sam = build_sam(with_text(PRESETS[settings.preset], text_width), drop_path=settings.drop_path)
     sam.image_encoder.requires_grad_(settings.freeze != "encoder")
     return sam
+
+
+def with_text(config: SamConfig, width: int | None) -> SamConfig:
+    """The same network with prompts of `width` numbers; None leaves it as it is.
+
+    Raises:
+        ConfigError: when it has learnt to take another CLIP's.
+    """
+    if width is None or config.text_width == width:
+        return config
+    if config.text_width is not None:
+        raise ConfigError(
+            f"network.clip gives {width} numbers, but the network has learnt texts of {config.text_width}: "
+            "choose the CLIP that it was trained with"
+        )
+    return replace(config, text_width=width)
 
 
 def set_training(sam: Sam, settings: NetworkSettings) -> None:

@@ -24,6 +24,7 @@ from sam_model.data.dataset import AnnotatedPicture, MaskDataset
 from sam_model.errors import DatasetError
 from sam_model.preprocess import Frame, to_square
 from sam_model.training.config import DataSettings
+from sam_model.training.crops import Crop, draw_crop
 from sam_model.training.interaction import Wanted
 
 ATTEMPTS = 100
@@ -36,6 +37,8 @@ class Sample:
 
     image: Float[Tensor, "3 square square"]
     wanted: Wanted
+    crops: tuple[Crop | None, ...] = ()
+    """What CLIP is shown of each mask, where it takes part."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,14 @@ class View:
 class Samples(Dataset[Sample]):
     """All samples of a training, by number; each pass over the pictures has an order of its own."""
 
-    def __init__(self, pictures: MaskDataset, settings: DataSettings, network: SamConfig, *, seed: int) -> None:
+    def __init__(
+        self, pictures: MaskDataset, settings: DataSettings, network: SamConfig, *, seed: int, cropped: bool = False
+    ) -> None:
         self.pictures = pictures
         self.settings = settings
         self.network = network
         self.seed = seed
+        self.cropped = cropped
 
     def __getitem__(self, number: int) -> Sample:
         """Make sample `number`.
@@ -91,17 +97,19 @@ class Samples(Dataset[Sample]):
         seen = list(islice(self._seen(picture, view, random), self.settings.masks))
         if not seen:
             return None
-        boxes, targets = zip(*seen, strict=True)
-        pixels = np.asarray(view.of(PIL.Image.fromarray(picture.read())))
+        masks, boxes, targets = zip(*seen, strict=True)
+        whole = picture.read()
+        pixels = np.asarray(view.of(PIL.Image.fromarray(whole)))
         wanted = Wanted(
             targets=torch.from_numpy(np.stack(targets)), boxes=torch.tensor(boxes).float(), inner=view.inner
         )
-        return Sample(to_input(pixels, view), wanted)
+        crops = tuple(draw_crop(whole, mask, random) for mask in masks) if self.cropped else ()
+        return Sample(to_input(pixels, view), wanted, crops)
 
     def _seen(
         self, picture: AnnotatedPicture, view: View, random: np.random.Generator
-    ) -> Iterator[tuple[tuple[int, ...], Float[np.ndarray, "cells cells"]]]:
-        """Box and cells of the masks inside the view, in random order, none of them too large or too small."""
+    ) -> Iterator[tuple[Bool[np.ndarray, "height width"], tuple[int, ...], Float[np.ndarray, "cells cells"]]]:
+        """The masks, each in its picture, as a box and in cells, in random order, but none too large or too small."""
         for index in random.permutation(len(picture.outlines)):
             mask = picture.mask(picture.outlines[index])
             if mask.mean() > self.settings.largest:
@@ -110,7 +118,7 @@ class Samples(Dataset[Sample]):
             cells = to_cells(inside, view, self.network.logits_size)
             if (cells > 0.5).any():
                 left, top, width, height = cv2.boundingRect(inside.astype(np.uint8))
-                yield (left, top, left + width, top + height), cells
+                yield mask, (left, top, left + width, top + height), cells
 
 
 def draw_view(

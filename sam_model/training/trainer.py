@@ -19,6 +19,7 @@ from sam_model.data.dataset import MaskDataset, describe
 from sam_model.data.sa1b_folder import Sa1bFolder
 from sam_model.errors import ConfigError
 from sam_model.training.config import Pictures, TrainingConfig, check
+from sam_model.training.crops import CropReader
 from sam_model.training.events import Drawn, Event, Listener, Saved, Started, Stepped, Validated
 from sam_model.training.learner import FIRST_IOU, LAST_IOU, LOSS, Learner
 from sam_model.training.loading import Share, load_portions
@@ -47,8 +48,12 @@ class Outcome:
 class Trainer:
     """One process of a training; under `torchrun` or `accelerate launch` several work together."""
 
-    def __init__(self, config: TrainingConfig, *, listeners: Sequence[Listener] = ()) -> None:
+    def __init__(
+        self, config: TrainingConfig, *, listeners: Sequence[Listener] = (), clip: CropReader | None = None
+    ) -> None:
         """Read the annotations and make the network, or bring it to where the run's folder stands.
+
+        `clip` is what `config.network.clip` names, loaded.
 
         Raises:
             ConfigError: with all that is wrong with the configuration.
@@ -56,13 +61,16 @@ class Trainer:
             CheckpointError: when weights cannot be used.
         """
         check(config)
+        if (clip is None) != (config.network.clip is None):
+            raise ConfigError("network.clip and the trainer's clip go together: give both or neither")
         self.config = config
         self.pictures = open_pictures(config.data.train)
         self.exam_pictures = self.pictures if config.data.validation is None else open_pictures(config.data.validation)
         self.accelerator = Accelerator()
         self.share = Share(config.run, self.accelerator.process_index, self.accelerator.num_processes)
         self.listeners = listeners if self.accelerator.is_main_process else ()
-        self.learner = Learner(begin(config.network, seed=config.run.seed), config, self.accelerator)
+        network = begin(config.network, seed=config.run.seed, text_width=None if clip is None else clip.width)
+        self.learner = Learner(network, config, self.accelerator, clip)
         self.store = Store(config)
         self.step = self.store.restore(self.learner.sam, self.learner.optimiser)
 
@@ -86,7 +94,8 @@ class Trainer:
     def _steps(self) -> Iterator[None]:
         """Learn, and between steps measure and save as often as is wished."""
         run, saved = self.config.run, time.monotonic()
-        samples = Samples(self.pictures, self.config.data, self.learner.sam.config, seed=run.seed)
+        cropped = self.learner.clip is not None
+        samples = Samples(self.pictures, self.config.data, self.learner.sam.config, seed=run.seed, cropped=cropped)
         portions = load_portions(samples, self.share, start=self.step, workers=self.config.data.workers)
         while self.step < run.steps:
             figures = self.learner.step(self.step, islice(portions, self.share.portions)).tolist()

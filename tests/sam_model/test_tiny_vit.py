@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from sam_model import TINY, VIT_T, Sam, TinyVitConfig, build_sam, load_sam, save_sam
 from sam_model.errors import CheckpointMismatchError, ConfigError
-from sam_model.modeling.tiny_vit import NormedConvolution, WindowAttention
+from sam_model.modeling.layers import NormedConvolution
+from sam_model.modeling.tiny_vit import WindowAttention
 
 SLIM_ENCODER = TinyVitConfig(
     widths=(8, 8, 16, 16), depths=(1, 1, 2, 1), heads=(1, 2, 2), windows=(3, 4, 3), strides=(2, 1, 1), classes=0
