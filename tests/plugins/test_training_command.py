@@ -17,10 +17,11 @@ import typer
 from rich.console import Console
 
 from pipelines.command.terminal import exit_code
+from plugins.clip.models import FAMILY as CLIP_FAMILY
 from plugins.sam.models import FAMILY
 from plugins.training.commands import sam
 from plugins.training.progress import TrainingProgress
-from sam_model import TINY, build_sam, save_sam
+from sam_model import TINY, Predictor, TextPrompt, build_sam, load_sam, save_sam
 from sam_model.training.events import Saved, Started, Stepped
 
 SLIM = replace(
@@ -92,6 +93,24 @@ def test_one_command_fine_tunes_and_its_result_is_a_model_of_the_family(here, tr
         np.zeros((50, 60, 3), np.uint8), np.array([[5, 5, 30, 30]], np.float32), multimask=False
     )
     assert cut.shape == (1, 50, 60)
+
+
+def test_a_network_learns_to_be_asked_in_the_words_of_the_bundled_clip(here, train):
+    code, out, err = train("short.yaml", *DATA, "--clip", "bundled", "--texts", 1.0, "--steps", 1)
+    assert (code, out) == (0, "runs/mine/model\n"), err
+    clip = CLIP_FAMILY.load(CLIP_FAMILY.resolve("bundled", offline=True), device="cpu", dtype="float32")
+    trained = load_sam("runs/mine/model")
+    predictor = Predictor(trained)
+    words = TextPrompt(clip.embed_phrases(["dog", "cat"]))
+    assert predictor.predict(predictor.embed(np.zeros((50, 60, 3), np.uint8)), words).masks.shape == (2, 1, 50, 60)
+    bundled = Path(CLIP_FAMILY.resolve("bundled", offline=True).location)
+    assert json.loads(Path("runs/mine/model/config.json").read_text())["text_width"] == trained.config.text_width
+    assert str(bundled) in next(Path("runs/mine/checkpoints").rglob("*.json")).read_text()
+
+
+def test_a_clip_alone_asks_half_of_the_masks(here, train):
+    assert "texts: 0.5" in train("short.yaml", *DATA, "--clip", "bundled", "--print")[1]
+    assert train("short.yaml", *DATA, "--texts", 0.5)[0] == 2
 
 
 def test_without_options_nothing_but_what_was_told_is_trained(here, train):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from segment_anything.modeling import Sam as MetaSam
 from torch import nn
 
 from sam_model import VIT_B, Sam, SamConfig, build_sam
+from sam_model.modeling import ImageEncoder
 
 SMALL = replace(VIT_B, image_size=256, encoder_width=192, encoder_heads=3, encoder_depth=2, global_blocks=(1,))
 """The real decoder behind a small encoder on a 16×16 grid: windows of 14 need padding, as on the real 64×64 grid."""
@@ -81,10 +83,21 @@ def twins_of():
 
     def make(ours: Sam) -> Twins:
         metas = build_meta(ours.config)
-        metas.load_state_dict(ours.state_dict())
-        return Twins(ours.eval(), metas)
+        if not isinstance(ours.image_encoder, ImageEncoder):
+            metas.image_encoder = lend(ours)
+        taken = metas.load_state_dict(ours.state_dict(), strict=False)
+        assert not taken.missing_keys
+        assert all(name.startswith("prompt_encoder.text_proj") for name in taken.unexpected_keys)
+        return Twins(ours.eval(), metas.eval())
 
     return make
+
+
+def lend(ours: Sam) -> nn.Module:
+    """An encoder that Meta's package lacks, as its classes expect one."""
+    encoder = deepcopy(ours.image_encoder).eval()
+    encoder.img_size = ours.config.image_size
+    return encoder
 
 
 def make_twins(config: SamConfig) -> Twins:
