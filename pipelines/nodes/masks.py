@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import PortError
-from pipelines.nodes.selection import best_of, filtered
+from pipelines.nodes.selection import best_of, filtered, taken
 from pipelines.signature import node
 from pipelines.values import Boxes, Image, Mask, Masks
 
@@ -53,6 +53,17 @@ def best(masks: Masks, *, each_name: bool = False) -> Masks:
         each_name: keep the best of each class name.
     """
     return best_of(masks, each_name=each_name)
+
+
+@node("masks/drop", version=1)
+def drop(masks: Masks, *, things: tuple[int, ...]) -> Masks:
+    """Leave out some instances; the others stay in their order.
+
+    Args:
+        masks: any detections with masks.
+        things: which ones, counted from 0; numbers beyond the last mean none.
+    """
+    return taken(masks, [place for place in range(len(masks)) if place not in things])
 
 
 @node("masks/merge", version=1)

@@ -42,8 +42,8 @@ def points(
         keep: "all" gives whole, part and subpart of an ambiguous prompt.
         model: A preset, a directory, a .pth or .safetensors file, or a hub id.
     """
-    inside, outside = _places("foreground", foreground), _places("background", background)
-    corners = _places("box", box)
+    inside, outside = places("foreground", foreground), places("background", background)
+    corners = places("box", box)
     if len(corners) not in (0, 2):
         raise PortError(f'box must be two corners, "left,top; right,bottom", not {len(corners)}.')
     asked = Asked(
@@ -76,7 +76,7 @@ def text(
         name: What to call it.
         model: A preset, a directory, a .pth or .safetensors file, or a hub id.
     """
-    inside, outside = _places("foreground", foreground), _places("background", background)
+    inside, outside = places("foreground", foreground), places("background", background)
     asked = Asked(
         points=np.concatenate((inside, outside)),
         labels=np.repeat((1, 0), (len(inside), len(outside))),
@@ -93,7 +93,7 @@ def _answer(image: Image, asked: Asked, name: str, model: Model[Sam], *, keep_al
     if not len(drawn):
         return empty_detections((image.height, image.width), masks=True)
     return Detections(
-        xyxy=np.array([_box_of(mask) for mask in masks[drawn]], np.float32),
+        xyxy=np.array([box_of(mask) for mask in masks[drawn]], np.float32),
         mask=masks[drawn],
         confidence=scores[drawn],
         class_id=np.zeros(len(drawn), np.int64),
@@ -105,19 +105,20 @@ def _answer(image: Image, asked: Asked, name: str, model: Model[Sam], *, keep_al
     )
 
 
-def _box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 around a mask `(H, W)` that is not empty, in its pixels."""
     (columns,), (rows,) = np.nonzero(mask.any(axis=0)), np.nonzero(mask.any(axis=1))
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
 
 
-def _places(what: str, text: str) -> NDArray[np.float64]:
+def places(what: str, text: str) -> NDArray[np.float64]:
     """Read "x,y; x,y" as an array (k, 2)."""
-    places, end = [], 0
+    found, end = [], 0
     stripped = text.strip().removesuffix(";")
     while end < len(stripped):
         match = POINT.match(stripped, end)
         if match is None:
             raise PortError(f'{what} must be points such as "520,375; 480,400", not {text!r}.')
-        places.append((float(match[1]), float(match[2])))
+        found.append((float(match[1]), float(match[2])))
         end = match.end()
-    return np.array(places, np.float64).reshape(-1, 2)
+    return np.array(found, np.float64).reshape(-1, 2)

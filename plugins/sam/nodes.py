@@ -12,10 +12,11 @@ from pipelines.signature import node
 from pipelines.values import Boxes, Image, Masks
 from plugins.sam.asking import points, text
 from plugins.sam.everything import everything
+from plugins.sam.mending import mend
 from plugins.sam.models import Sam
 from plugins.sam.record import sa1b
 
-__all__ = ["everything", "masks", "points", "sa1b", "text"]
+__all__ = ["everything", "masks", "mend", "points", "sa1b", "text"]
 
 MOST_REFINEMENTS = 10
 

@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from typing import Any
 
+from demos.web.editing.correcting import Correcting
+from demos.web.editing.layout import Layout, lay_out
+from demos.web.editing.making import Making
 from demos.web.studio import Studio
 
 
 def build(studio: Studio) -> None:
     """The tab's components and what they do."""
-    del studio
-    gr.Image(label="Picture", type="filepath", image_mode=None, sources=["upload", "clipboard"])
+    layout = lay_out()
+    _connect_making(layout, Making(studio, layout))
+    _connect_correcting(layout, Correcting(studio, layout))
+
+
+def _connect_making(layout: Layout, making: Making) -> None:
+    asked, result = layout.asked, layout.result
+    wanted = {asked.picture, asked.sentence, asked.tries, asked.seed, asked.shadows}
+    wanted |= {*layout.plan.targets, *layout.plan.replacements}
+    _long(asked.edit.click, making.edit, wanted, layout)
+    _long(asked.sentence.submit, making.edit, wanted, layout)
+    _long(asked.look.click, making.look, wanted, layout)
+    _long(layout.plan.apply.click, making.look, wanted, layout)
+    _long(layout.earlier.past.select, making.go_back, None, layout)
+    _short(result.attempts.select, making.choose_attempt, None, layout.components())
+    _short(result.further.click, making.go_further, None, layout.components())
+    _short(asked.examples.select, making.take_example, None, [asked.picture, asked.sentence])
+    _short(asked.sentence.change, making.understand, [asked.sentence], [asked.understood])
+    _short(asked.stop.click, making.stop, None, None)
+
+
+def _connect_correcting(layout: Layout, correcting: Correcting) -> None:
+    found = layout.found
+    _long(found.picture.select, correcting.click, [found.thing, found.effect], layout)
+    _long(found.clicks.submit, correcting.write_clicks, [found.thing, found.clicks], layout)
+    _long(found.undo.click, correcting.undo, [found.thing], layout)
+    _long(found.leave_out.click, correcting.leave_out, [found.thing], layout)
+    _short(found.thing.input, correcting.choose, [found.thing], [found.clicks, found.undo, found.leave_out])
+
+
+def _long(trigger: Any, handler: Any, inputs: Any, layout: Layout) -> None:
+    """Connect what runs the graph: the studio's own line holds it back and says so, the page's library need not."""
+    trigger(
+        handler,
+        inputs,
+        layout.components(),
+        show_progress="hidden",
+        concurrency_limit=None,
+        api_visibility="private",
+    )
+
+
+def _short(trigger: Any, handler: Any, inputs: Any, outputs: Any) -> None:
+    """Connect what is done at once."""
+    trigger(handler, inputs, outputs, show_progress="hidden", queue=False, api_visibility="private")
