@@ -48,6 +48,8 @@ class RelativeAttention(nn.Module):
         """Attend with one slice of queries after another, so that the bias of all pairs is never in memory at once."""
         by_row = torch.einsum("bnhwd,hjd->bnhwj", q, relative_table(self.rel_pos_h))
         by_column = torch.einsum("bnhwd,wid->bnhwi", q, relative_table(self.rel_pos_w))
+        if not q.requires_grad and not torch.compiler.is_exporting():
+            return attend_in_place(q, k, v, by_row, by_column, rows_at_once=self._rows_at_once(q))
         slices = zip(*(torch.split(part, self._rows_at_once(q), dim=2) for part in (q, by_row, by_column)), strict=True)
         return torch.cat([_attend_rows(rows, k, v, *bias) for rows, *bias in slices], dim=2)
 
@@ -63,6 +65,49 @@ def relative_table(rel_pos: Float[Tensor, "distances d"]) -> Float[Tensor, "size
     """Spread the vectors of the distances -(size-1)..size-1 to all pairs (query place, key place)."""
     place = torch.arange((rel_pos.shape[0] + 1) // 2, device=rel_pos.device)
     return rel_pos[place[:, None] - place[None, :] + place.numel() - 1]
+
+
+def attend_in_place(
+    q: Float[Tensor, "b n h w d"],
+    k: Float[Tensor, "b n hw d"],
+    v: Float[Tensor, "b n hw d"],
+    by_row: Float[Tensor, "b n h w h2"],
+    by_column: Float[Tensor, "b n h w w2"],
+    *,
+    rows_at_once: int,
+) -> Float[Tensor, "b n hw d"]:
+    """Attend as `_attend_rows` does, without gradients: every slice of bias is written over the one before.
+
+    Fresh memory for each slice would cost more than the sums in it: the system clears every page that it hands out.
+    """
+    (batch, heads, height, width, _), keys = q.shape, k.shape[2]
+    k, v = k.contiguous(), v.contiguous()
+    workspace = q.new_empty(batch * heads * min(rows_at_once, height) * width * keys)
+    out = torch.empty_like(v)
+    for top in range(0, height, rows_at_once):
+        part = slice(top, top + rows_at_once)
+        queries = rearrange(q[:, :, part], "b n y x d -> b n (y x) d")
+        rows = queries.shape[2] // width
+        bias = workspace[: batch * heads * queries.shape[2] * keys].view(batch, heads, rows, width, height, -1)
+        torch.add(by_row[:, :, part, :, :, None], by_column[:, :, part, :, None, :], out=bias)
+        answer = _attend_slice(queries, k, v, bias.view(batch, heads, -1, keys))
+        out[:, :, top * width : top * width + queries.shape[2]] = answer
+    return out
+
+
+def _attend_slice(
+    q: Float[Tensor, "b n queries d"],
+    k: Float[Tensor, "b n hw d"],
+    v: Float[Tensor, "b n hw d"],
+    bias: Float[Tensor, "b n queries hw"],
+) -> Float[Tensor, "b n queries d"]:
+    """On a CPU the fused kernel is as slow in bfloat16 as in float32; two products are not, and write over the bias."""
+    if q.device.type != "cpu" or q.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    flat = [rearrange(part, "b n t d -> (b n) t d") for part in (q, k, v, bias)]
+    scores = torch.baddbmm(flat[3], flat[0], flat[1].mT, alpha=q.shape[-1] ** -0.5, out=flat[3])
+    answer = torch.bmm(torch.softmax(scores, dim=-1, out=scores), flat[2])
+    return rearrange(answer, "(b n) t d -> b n t d", b=q.shape[0])
 
 
 def _attend_rows(
