@@ -29,11 +29,11 @@ def converse(
     sam: Sam, embedding: Tensor, batch: Batch, *, clicked: Tensor, rounds: int, generator: torch.Generator
 ) -> dict[str, Answer]:
     """Ask for every mask of the batch by its box, where `clicked` (N,) says so once more by a click, and where it has
-    a crop once more by CLIP's embedding of that; then correct.
+    a crop or a name once more by CLIP's embedding of that; then correct.
 
     The kinds are decoded apart, because a box replaces the padding token that ends a row of clicks.
     """
-    shown = torch.tensor([crop is not None for crop in batch.crops])
+    shown = torch.tensor([meaning is not None for meaning in batch.meanings])
     answers = {}
     for kind, chosen in (("box", torch.ones_like(clicked)), ("click", clicked), ("text", shown)):
         if chosen.any():
@@ -50,7 +50,7 @@ def _ask(sam: Sam, embedding: Tensor, part: Batch, *, kind: str, rounds: int, ge
     size = sam.config.image_size
     boxes = _shaken(part.boxes, size, generator) if kind == "box" else None
     clicks = _first_click(sam, wanted, generator) if kind == "click" else None
-    texts = read_batch(part.crops) if kind == "text" else None
+    texts = read_batch(part.meanings) if kind == "text" else None
     hint: Tensor | None = None
     losses, first_iou = [], 0.0
     for turn in range(rounds):

@@ -1,4 +1,4 @@
-"""The network asked in words: CLIP's embeddings of crops in training, of the nouns in the exam (paper, section 7.5).
+"""The network asked in words, through CLIP: crops and names in training, names in the exam (after section 7.5).
 
 `python -m recipes.sam.texts [DIRECTORY]` prints how well things are found by their name alone, and with the click that
 the paper adds where the name has failed.
@@ -63,9 +63,13 @@ def noun_vectors() -> dict[str, NDArray[np.float32]]:
     return dict(zip(DETECTION_NOUNS, clip.embed_phrases(DETECTION_NOUNS), strict=True))
 
 
-def read_batch(crops: Sequence[Crop | None]) -> Tensor:
-    """Embeddings (N, 512), zero where there is no crop."""
-    return read_crops(bundled_clip(), crops)
+def read_batch(meanings: Sequence[Crop | str | None]) -> Tensor:
+    """Embeddings (N, 512) of crops and nouns, zero where there is neither."""
+    texts = read_crops(bundled_clip(), [meaning if isinstance(meaning, np.ndarray) else None for meaning in meanings])
+    for row, meaning in enumerate(meanings):
+        if isinstance(meaning, str):
+            texts[row] = torch.from_numpy(noun_vectors()[meaning])
+    return texts
 
 
 def evaluate_texts(predictor: Predictor, atlas: Atlas, spec: SceneSpec = SPEC, *, scenes: int = 200) -> Named:
