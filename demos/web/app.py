@@ -5,19 +5,21 @@ from __future__ import annotations
 import gradio as gr
 from fastapi import FastAPI
 
+from demos.web.programs.endpoints import build_endpoints
+from demos.web.programs.service import Service
 from demos.web.settings import MEGABYTE, Settings
 from demos.web.studio import Studio
-from demos.web.tabs import edit
+from demos.web.tabs import click, edit, pipelines
 from demos.web.theme import theme
 
 TITLE = "Samloom"
-TABS = {"Edit": edit.build}
-STYLES = ("style.css",)
+TABS = {"Edit": edit.build, "Click": click.build, "Pipelines": pipelines.build}
+STYLES = ("style.css", "bench.css", "click/click.css")
 SCRIPTS = ("shell.js",)
 
 
-def build_page(studio: Studio) -> gr.Blocks:
-    """All tabs, in their order."""
+def build_page(studio: Studio, service: Service) -> gr.Blocks:
+    """All tabs, in their order, and the endpoints for programs."""
     page = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:
         gr.HTML(_header(studio.settings), elem_id="header")
@@ -25,6 +27,7 @@ def build_page(studio: Studio) -> gr.Blocks:
             for name, build in TABS.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"{name.lower()}-tab"):
                     build(studio)
+        build_endpoints(studio, service)
     page.queue(max_size=studio.settings.waiting, default_concurrency_limit=studio.settings.at_once)
     return page
 

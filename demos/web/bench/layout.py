@@ -76,7 +76,7 @@ def arrange(boxes: Sequence[Box], links: Sequence[Link]) -> Arrangement:
 
 
 def ranks_of(boxes: Sequence[Box], links: Sequence[Link]) -> dict[str, int]:
-    """The layer of each box: below all that it takes from; what hangs on nothing higher up, just above its first use."""
+    """The layer of each box: below all that it takes from; what needs inputs alone, just above its first use."""
     sources: dict[str, set[str]] = defaultdict(set)
     for link in links:
         sources[link.target].add(link.source)
@@ -127,7 +127,7 @@ class _Layout:
         for layer in layers if down else reversed(layers):
             near = {name: float(index) for beside in layers for index, name in enumerate(beside)}
             means = {name: _mean([(near[other], 1.0) for other in self.beside(name, down=down)]) for name in layer}
-            layer.sort(key=lambda name: near[name] if means[name] is None else means[name] or 0.0)  # noqa: B023
+            layer.sort(key=lambda name: near[name] if means[name] is None else means[name] or 0.0)
 
     def beside(self, name: str, *, down: bool) -> Iterator[str]:
         """Those that `name` is joined to: above it on the way down, below it on the way up."""
@@ -152,7 +152,7 @@ class _Layout:
             box = self.boxes.get(leg.source)
             origins[leg.target, leg.takes] = (places[leg.source], box.offset(leg.gives, box.gives) if box else 0.0)
         for name, box in self.boxes.items():
-            ordered = sorted(box.takes, key=lambda port: origins.get((name, port), (0.0, 0.0)))  # noqa: B023
+            ordered = sorted(box.takes, key=lambda port: origins.get((name, port), (0.0, 0.0)))
             self.boxes[name] = replace(box, takes=tuple(ordered))
 
     def place(self) -> None:

@@ -73,8 +73,8 @@ class StepState:
             case NodeProgress(_, done, total):
                 return replace(self, part=min(1.0, done / max(1, total)))
             case NodeFinished(_, seconds, cached):
-                done = replace(self, ended=self.ended + 1, cached=self.cached + cached, part=None)
-                return replace(done, seconds=self.seconds + seconds)
+                ended, from_cache = self.ended + 1, self.cached + cached
+                return replace(self, ended=ended, cached=from_cache, seconds=self.seconds + seconds, part=None)
             case NodeSkipped():
                 return replace(self, skipped=self.skipped + 1)
             case NodeFailed(_, _, error):

@@ -1,0 +1,103 @@
+"""One visitor's run of a pipeline, as the tab shows it: step by step while it goes, then all that came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demos.web.bench.confined import confined
+from demos.web.bench.drawing import draw
+from demos.web.bench.results import Gallery
+from demos.web.bench.timeline import timeline
+from demos.web.bench.watching import Watch
+from demos.web.parts import Mood
+from demos.web.running import News, Waiting
+from demos.web.studio import Studio
+from demos.web.visits import Visit
+from demos.web.words import counted, told
+from pipelines.errors import Cancelled, IncompleteRunError, SamloomError
+from pipelines.graph import Graph
+from pipelines.outputs import write_outputs
+from pipelines.trace import Trace
+from pipelines.values import Image
+
+FILES = "files"
+"""The folder, within that of the visit, in which a pipeline's own paths lie."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What changes on the page; None leaves a part as it is."""
+
+    mood: Mood
+    words: str
+    drawing: str | None = None
+    results: str | None = None
+    files: Sequence[str] | None = None
+    timeline: str | None = None
+    trace: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.mood != "busy"
+
+
+def folder_of(visit: Visit) -> Path:
+    """Where a visitor's pipelines read and write."""
+    folder = visit.folder / FILES
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def perform(studio: Studio, visit: Visit, graph: Graph, inputs: Mapping[str, Any]) -> Iterator[Shown]:
+    """Run a checked graph among the visitor's own files, and say how it goes; the last item says how it ended."""
+    watch, folder = Watch.of(graph), folder_of(visit)
+    yield Shown("busy", "Starting …", drawing=draw(graph, watch.steps))
+    before = _stamps(folder)
+    try:
+        with studio.start(confined(graph, folder), inputs, visit) as run:
+            for news in run:
+                watch = watch.after(news)
+                yield Shown("busy", _busy(news, watch), drawing=draw(graph, watch.steps) if news else None)
+            result = run.result()
+    except SamloomError as error:
+        yield _ended_badly(error, visit, draw(graph, watch.steps))
+        return
+    made = [path for path, stamp in _stamps(folder).items() if before.get(path) != stamp]
+    files = [*write_outputs(result.outputs, visit.file("x").parent), *made]
+    pictures = tuple(value for value in (*inputs.values(), *result.outputs.values()) if isinstance(value, Image))
+    yield Shown(
+        "done",
+        f"Done: {counted(len(result.outputs), 'output')}.",
+        drawing=draw(graph, watch.steps),
+        results=Gallery(pictures).show(result.outputs),
+        files=[str(path) for path in files],
+        timeline=timeline(result.trace),
+        trace=_saved(result.trace, visit),
+    )
+
+
+def _busy(news: News, watch: Watch) -> str:
+    waiting = [event.ahead for event in news if isinstance(event, Waiting)]
+    return f"Waiting: {counted(waiting[-1], 'run')} before yours." if waiting else watch.words
+
+
+def _ended_badly(error: SamloomError, visit: Visit, drawing: str) -> Shown:
+    mood: Mood = "idle" if isinstance(error, Cancelled) else "error"
+    words = told(error).replace(f"{folder_of(visit).resolve()}/", "")
+    trace = error.trace if isinstance(error, IncompleteRunError) else None
+    if trace is None:
+        return Shown(mood, words, drawing=drawing)
+    return Shown(mood, words, drawing=drawing, timeline=timeline(trace), trace=_saved(trace, visit))
+
+
+def _saved(trace: Trace, visit: Visit) -> str:
+    path = visit.file(f"{trace.pipeline or 'pipeline'}-trace.json")
+    trace.save(path)
+    return str(path)
+
+
+def _stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}

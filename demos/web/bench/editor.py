@@ -1,0 +1,90 @@
+"""The editor of pipeline files: a plain text area that is painted, completed, and marked where there are mistakes.
+
+The browser's part is `static/editor.js`. It sends the text when the typing pauses (`edited`), asks for completions at
+the cursor, and shows the problems that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from demos.web.bench.completion import Completer
+from pipelines.errors import Problem
+
+_TEMPLATE = """
+<div class="field">
+  <pre class="gutter" aria-hidden="true"></pre>
+  <div class="sheet">
+    <pre class="painted" aria-hidden="true"></pre>
+    <textarea spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off" aria-label="Pipeline file"
+      aria-autocomplete="list" aria-controls="bench-suggestions" aria-describedby="bench-keys"></textarea>
+    <ul class="suggestions" id="bench-suggestions" role="listbox" aria-label="Suggestions" hidden></ul>
+  </div>
+</div>
+<div class="foot">
+  <p class="keys" id="bench-keys"><kbd>Ctrl</kbd> <kbd>Space</kbd> suggests</p>
+  <label class="open" tabindex="0" role="button">Open a file
+    <input type="file" accept=".yaml,.yml" tabindex="-1"></label>
+  <button class="save" type="button">Save the file</button>
+</div>
+<ol class="problems" aria-live="polite" aria-label="Mistakes"></ol>
+"""
+_SCRIPT = """
+import("/samloom/editor.js").then(({ attach }) =>
+  attach(element, { props, server, watch, edited: () => trigger("edited") }));
+"""
+_MOST_PROBLEMS = 50
+
+
+class Editor(gr.HTML):
+    """A text with line numbers and colours; `value` is the text, `problems` what is wrong with it."""
+
+    is_template = True
+
+    def __init__(
+        self,
+        value: str,
+        *,
+        complete: Callable[[list[Any]], dict[str, Any]],
+        problems: Sequence[Mapping[str, Any]] = (),
+        elem_id: str | None = None,
+    ) -> None:
+        super().__init__(
+            value,
+            html_template=_TEMPLATE,
+            js_on_load=_SCRIPT,
+            apply_default_css=False,
+            server_functions=[complete],
+            elem_id=elem_id,
+            elem_classes=["bench", "editor"],
+            problems=[*problems],
+        )
+
+
+def completions(completer: Completer) -> Callable[[list[Any]], dict[str, Any]]:
+    """What the browser calls with a text and a cursor."""
+
+    def complete(asked: list[Any]) -> dict[str, Any]:
+        match asked:
+            case [str(text), int(cursor)]:
+                return asdict(completer.complete(text, min(max(cursor, 0), len(text))))
+        return {"start": 0, "end": 0, "items": []}
+
+    return complete
+
+
+def marks(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Problems as the editor shows them: place, path and message."""
+    return [
+        {"line": found.line or 1, "column": found.column or 1, "path": _path(found), "message": found.message}
+        for found, _ in zip(problems, range(_MOST_PROBLEMS), strict=False)
+    ]
+
+
+def _path(problem: Problem) -> str:
+    where = problem.where[1:] if problem.where[:1] == ("nodes",) and len(problem.where) > 1 else problem.where
+    return " › ".join(map(str, where))
