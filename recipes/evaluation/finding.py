@@ -15,7 +15,7 @@ from plugins.grounding_dino.nodes import detect
 from plugins.sam.nodes import masks
 from recipes.evaluation.scenes import image_of, truth_of
 from recipes.evaluation.statistics import Estimate, area_under_roc, mean, share
-from recipes.world import DETECTION_NOUNS, Scene
+from recipes.world import DETECTION_NOUNS, UNSEEN_SYNONYMS, Scene
 
 #: A box counts as found from this IoU on, as in Pascal VOC.
 FOUND_IOU = 0.5
@@ -28,12 +28,15 @@ class Finding:
     hits: dict[str, list[bool]] = field(default_factory=dict)
     present: list[float] = field(default_factory=list)
     absent: list[float] = field(default_factory=list)
+    otherwise: list[bool] = field(default_factory=list)
+    """Whether the top box was right for a word that the model has never been trained with."""
 
     def rows(self) -> list[tuple[str, Estimate]]:
         """The figures of the table."""
         every = [hit for hits in self.hits.values() for hit in hits]
         return [
             (f"named thing found: top box IoU ≥ {FOUND_IOU}, {len(self.hits)} nouns", share(every)),
+            ("the same by a synonym never seen as a prompt", share(self.otherwise)),
             ("present told from absent: area under the ROC curve", area_under_roc(self.present, self.absent)),
         ]
 
@@ -50,9 +53,11 @@ def measure_finding(scenes: Iterable[Scene], model: Model[Any], seed: int) -> Fi
     for scene in scenes:
         for noun in dict.fromkeys(scene.names):
             score, box = _top(scene, noun, model)
-            wanted = scene.boxes[[name == noun for name in scene.names]]
-            finding.hits.setdefault(noun, []).append(bool((box_iou_batch(box[None], wanted) >= FOUND_IOU).any()))
+            finding.hits.setdefault(noun, []).append(_right(scene, noun, box))
             finding.present.append(score)
+            if others := UNSEEN_SYNONYMS.get(noun):
+                _, box = _top(scene, others[rng.integers(len(others))], model)
+                finding.otherwise.append(_right(scene, noun, box))
         missing = [noun for noun in DETECTION_NOUNS if noun not in scene.names]
         finding.absent.append(_top(scene, missing[rng.integers(len(missing))], model)[0])
     return finding
@@ -66,6 +71,11 @@ def measure_masks(scenes: Iterable[Scene], model: Model[Any]) -> Estimate:
         both = (found & scene.masks).sum((1, 2))
         overlaps += list(both / (found | scene.masks).sum((1, 2)))
     return mean(overlaps)
+
+
+def _right(scene: Scene, noun: str, box: NDArray[np.float32]) -> bool:
+    wanted = scene.boxes[[name == noun for name in scene.names]]
+    return bool((box_iou_batch(box[None], wanted) >= FOUND_IOU).any())
 
 
 def _top(scene: Scene, noun: str, model: Model[Any]) -> tuple[float, NDArray[np.float32]]:

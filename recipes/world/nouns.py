@@ -96,3 +96,29 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "monkey": ("ape",),
     "panda": ("panda bear",),
 }
+
+#: Words that nothing is ever trained with, to see whether a model has learnt meanings or spellings.
+UNSEEN_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "dog": ("canine", "pup"),
+    "cat": ("feline",),
+    "horse": ("stallion", "mare"),
+    "cow": ("bull", "calf"),
+    "pig": ("swine",),
+    "sheep": ("ewe",),
+    "mouse": ("rodent",),
+    "bear": ("grizzly",),
+    "monkey": ("chimpanzee",),
+    "frog": ("toad",),
+    "duck": ("mallard",),
+    "fish": ("trout", "salmon"),
+    "butterfly": ("moth",),
+    "car": ("sedan", "motorcar"),
+    "bus": ("minibus",),
+    "bicycle": ("pushbike",),
+    "train": ("railway engine",),
+    "airplane": ("airliner", "aeroplane"),
+    "boat": ("vessel", "yacht"),
+    "rocket": ("spaceship", "missile"),
+    "ball": ("football",),
+    "cake": ("dessert",),
+}

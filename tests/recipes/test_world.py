@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recipes.world import DETECTION_NOUNS, GENERATION_NOUNS, SYNONYMS, Atlas, Scene, SceneSpec, Sprite, compose
+from recipes.world import DETECTION_NOUNS, GENERATION_NOUNS, SYNONYMS, UNSEEN_SYNONYMS, Atlas, Scene, SceneSpec, Sprite, compose
 from recipes.world.backgrounds import PAINTERS, background
 from recipes.world.scenes import boxes_of
 
@@ -105,3 +105,11 @@ def test_what_can_be_drawn_can_be_found_and_synonyms_mean_one_noun() -> None:
     words = [word for group in SYNONYMS.values() for word in group]
     assert len(words) == len(set(words))
     assert not set(words) & set(DETECTION_NOUNS)
+
+
+def test_words_kept_for_the_exam_are_taught_nowhere():
+    taught = {*DETECTION_NOUNS, *(word for words in SYNONYMS.values() for word in words)}
+    kept = [word for words in UNSEEN_SYNONYMS.values() for word in words]
+    assert set(UNSEEN_SYNONYMS) <= set(DETECTION_NOUNS)
+    assert taught.isdisjoint(kept)
+    assert len(set(kept)) == len(kept)
