@@ -2,7 +2,7 @@
 
 import re
 from itertools import combinations, pairwise
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_the_drawing_is_the_same_every_time(graph):
 
 
 def test_every_connection_is_drawn_with_its_type(graph):
-    titles = [title.text for title in ElementTree.fromstring(draw(graph)).iter("title")]
+    titles = [title.text for title in ET.fromstring(draw(graph)).iter("title")]
     drawn = [title for title in titles if "→" in title or " runs when " in title]
     connections = sum(len(list(step.refs())) for step in graph.steps.values())
     assert len(drawn) >= connections + len(graph.outputs)
@@ -100,7 +100,7 @@ def test_cards_in_a_layer_keep_their_distance():
 def test_names_are_escaped():
     text = draw(load_pipeline("edit"))
     assert "<script" not in text
-    ElementTree.fromstring(text)
+    ET.fromstring(text)
 
 
 def states(*events):
