@@ -20,7 +20,8 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 from plugins.instances.metrics import PROPOSALS, measure
-from plugins.instances.truth import read_results, read_truth
+from plugins.instances.results import read_results
+from plugins.instances.truth import read_truth
 from sam_model.ops.rle import encode
 
 PICTURES, DETECTIONS, THINGS, CATEGORIES, SIDE, ROUNDS = 1000, 50, 8, 80, 240, 3

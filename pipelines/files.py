@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipelines.errors import OutputError
@@ -24,10 +25,10 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise _unwritable(path, error) from error
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+def write_atomically(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
     """Write `data` to `path` by way of a temporary file beside it, so that no reader ever meets half a file.
 
-    Raises `OutputError` when the file cannot be written; then nothing is left behind.
+    Pieces are written as they come: they need not all be in memory. Raises `OutputError` when the file cannot be written; then nothing is left behind.
     """
     target = _target(path)
     temporary = _sibling(target)
@@ -35,7 +36,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         # Not `tempfile`: its files are private to the user (0600), a result should follow the umask like any other.
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
         temporary.replace(target)
     except OSError as error:
         raise _unwritable(path, error) from error

@@ -41,6 +41,8 @@ CHECKPOINTS: Mapping[str, Mapping[str, Published]] = {
         "base": Published("stable-diffusion-v1-5/stable-diffusion-inpainting", 5_500_000_000),
         "large": Published("diffusers/stable-diffusion-xl-1.0-inpainting-0.1", 13_900_000_000),
     },
+    # The published weights lie on no hub.
+    "vitdet": {},
 }
 
 
@@ -58,8 +60,9 @@ class PresetRow:
 def preset_rows(families: Mapping[str, ModelFamily] | None = None) -> Iterator[PresetRow]:
     """What each preset needs and what of it is on disk, found without the network and without loading a model."""
     for preset in PRESETS:
-        for family in CHECKPOINTS:
-            yield _row(preset, find_family(family, families))
+        for family, published in CHECKPOINTS.items():
+            if preset == BUNDLED or preset in published:
+                yield _row(preset, find_family(family, families))
 
 
 def bundled_directory(family: str) -> Path:

@@ -12,7 +12,8 @@ from pipelines.errors import PortError
 from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image
 from plugins.coco import CATEGORY_IDS, NAMES
-from plugins.instances.truth import Record, Truth, read_results, read_truth
+from plugins.instances.results import Results, read_results
+from plugins.instances.truth import Record, Truth, read_truth
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,12 +44,29 @@ def from_coco(
     truth = None if annotations is None else read_truth(annotations)
     number = number_of(image, truth) if image_id is None else image_id
     names = dict(zip(CATEGORY_IDS, NAMES, strict=True)) if truth is None else names_of(truth)
-    mine = [entry for entry in read_results(path, truth) if entry["image_id"] == number and "bbox" in entry]
+    mine = [entry for entry in _read(path, truth).of_picture(number) if "bbox" in entry]
     sure = sorted((entry for entry in mine if entry["score"] > score_threshold), key=lambda entry: -entry["score"])
     unknown = {entry["category_id"] for entry in sure} - names.keys()
     if unknown:
         raise PortError(f"{path} has the category {min(unknown)}, which COCO has not: give the file of annotations.")
     return detections_of(image, sure, names, max_detections)
+
+
+_latest: tuple[tuple[str, int, int], Results] | None = None
+
+
+def _read(path: Path, truth: Truth | None) -> Results:
+    """A results file; the latest one is kept, for a folder's pictures ask for the same one after another."""
+    global _latest  # noqa: PLW0603 - one file of memory for the process
+    try:
+        state = path.stat()
+    except OSError:
+        return read_results(path, truth)
+    key = (f"{path.absolute()} {truth and truth.source}", state.st_mtime_ns, state.st_size)
+    kept = _latest
+    if kept is None or kept[0] != key:
+        kept = _latest = (key, read_results(path, truth))
+    return kept[1]
 
 
 def detections_of(

@@ -1,35 +1,36 @@
-"""`samloom instances` and `samloom evaluate instances`."""
+"""`samloom instances`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.command.execution import Settings, Surroundings, execute, running
-from pipelines.command.terminal import say, show_table
+from pipelines.command.execution import Settings, execute, running
+from pipelines.command.terminal import say
 from pipelines.errors import UserError
 
 if TYPE_CHECKING:
     from pipelines.values import Image
-    from plugins.instances.metrics import Metrics
-    from plugins.instances.truth import Record, Truth
-
-Refine = Annotated[int, typer.Option(metavar="N", help="How often Segment Anything sees its own mask again.")]
 
 
 @running
 def instances(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)],
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE|FOLDER", help="The picture, or a folder of them.", show_default=False)
+    ],
     *,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Default: IMAGE-instances.")
     ] = None,
     detector: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="A ViTDet: .pkl of detectron2, .safetensors or a directory.")
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A ViTDet (.pkl of detectron2, directory), a directory of transformers, or NAME:FILE for torchvision. "
+            "Default: the bundled ViTDet.",
+        ),
     ] = None,
     boxes: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another detector's boxes: a COCO results file.")
@@ -38,14 +39,42 @@ def instances(
         Path | None, typer.Option(metavar="FILE", help="The data set of those boxes, for numbers and names.")
     ] = None,
     score: Annotated[float, typer.Option(metavar="S", help="The score that a box must exceed, from 0 to 1.")] = 0.3,
-    refine: Refine = 1,
+    refine: Annotated[int, typer.Option(metavar="N", help="How often Segment Anything sees its own mask again.")] = 1,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders of the folder.")] = False,
     settings: Settings,
 ) -> None:
     """Outline all things that a detector finds.
 
-    Boxes come from a ViTDet or from a file, masks from Segment Anything. Writes an overlay, annotations.json as COCO
-    has it, and results.json with scores and run lengths, as COCO's metrics take them.
+    Boxes come from a detector or from a file, masks from Segment Anything. Writes an overlay, annotations.json as COCO
+    has it, and results.json with scores and run lengths, as COCO's metrics take them. For a folder each picture's
+    overlay is written as it is done, both files at the end; the same command goes on where it was stopped.
     """
+    if detector is not None and boxes is not None:
+        raise UserError("boxes must come from one place: give either --detector MODEL or --boxes FILE.")
+    if annotations is not None and boxes is None:
+        raise UserError("--annotations numbers the pictures of a results file: give --boxes FILE with it.")
+    pipeline, source = _source(detector, boxes, annotations)
+    inputs = {**source, "score": score, "refine": refine}
+    folder = output or Path(f"{image.stem}-instances")
+    if image.is_dir():
+        _all_of(image, folder, pipeline, inputs, annotations=annotations, recursive=recursive, settings=settings)
+    else:
+        _one(image, folder, pipeline, inputs, annotations=annotations, settings=settings)
+
+
+def _source(detector: str | None, boxes: Path | None, annotations: Path | None) -> tuple[str, dict[str, Any]]:
+    """A ready-made pipeline, and its inputs that say where boxes come from."""
+    from plugins.instances.detectors import detector_of
+
+    if boxes is not None:
+        return "instances_from_boxes", {"boxes": boxes, "annotations": annotations}
+    kind = detector_of(detector)
+    return kind.pipeline, {"detector": kind.ref}
+
+
+def _one(
+    image: Path, folder: Path, pipeline: str, inputs: dict[str, Any], *, annotations: Path | None, settings: Settings
+) -> None:
     from pipelines.families import Model
     from pipelines.images import read_image, write_image
     from pipelines.nodes.export import coco_document
@@ -53,13 +82,10 @@ def instances(
     from pipelines.spec import load_pipeline
     from plugins.instances.nodes import records
 
-    if (detector is None) == (boxes is None):
-        raise UserError("boxes must come from one place: give either --detector MODEL or --boxes FILE.")
-    photo, folder = read_image(image), output or Path(f"{image.stem}-instances")
+    photo = read_image(image)
     check_folder(folder)
-    source: dict[str, Any] = {"boxes": boxes, "annotations": annotations} if boxes else {"detector": Model(detector)}
-    graph = load_pipeline("instances_from_boxes" if boxes else "instances")
-    result = execute(graph, {"photo": photo, "score": score, "refine": refine, **source}, settings)
+    given = {name: Model(value) if name == "detector" else value for name, value in inputs.items()}
+    result = execute(load_pipeline(pipeline), {"photo": photo, **given}, settings)
     masks = result.outputs["masks"]
     write_image(result.outputs["overlay"], folder / "overlay.png")
     write_json(coco_document(photo, masks), folder / "annotations.json")
@@ -69,101 +95,34 @@ def instances(
     say(str(folder) if len(masks) else f"nothing found\n{folder}")
 
 
-@running
-def evaluate(
+def _all_of(
+    pictures: Path,
+    folder: Path,
+    pipeline: str,
+    inputs: dict[str, Any],
     *,
-    annotations: Annotated[Path, typer.Option(metavar="FILE", help="COCO or LVIS annotations.", show_default=False)],
-    detections: Annotated[Path, typer.Option(metavar="FILE", help="A COCO results file.", show_default=False)],
-    images: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The pictures: measure Segment Anything's masks of the boxes too."),
-    ] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table, and the classes' one.")] = None,
-    results: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write Segment Anything's masks as a COCO results file.")
-    ] = None,
-    refine: Refine = 1,
-    classes: Annotated[bool, typer.Option("--classes", help="Show the AP of each class.")] = False,
-    settings: Surroundings,
+    annotations: Path | None,
+    recursive: bool,
+    settings: Settings,
 ) -> None:
-    """Measure boxes and masks as COCO and LVIS do.
+    """What `samloom batch` does, and then the whole folder's files."""
+    from dataclasses import fields
 
-    AP over IoU 0.50 to 0.95, by size and, for LVIS, by how frequent categories are; AR of 1,000 proposals whatever
-    their category. The detector's own masks stand beside those that Segment Anything draws into its boxes.
-    """
-    from pipelines.files import check_writable
-    from plugins.instances.metrics import class_rows, table_rows
-    from plugins.instances.truth import read_results, read_truth
+    from pipelines.command.batch import EngineName, batch
+    from pipelines.command.execution import Surroundings
+    from plugins.instances.gathering import gather
 
-    for target in (csv, results):
-        if target is not None:
-            check_writable(target)
-    if results is not None and images is None:
-        raise UserError("--results writes Segment Anything's masks, which need the pictures: give --images DIR.")
-    truth = read_truth(annotations)
-    found = read_results(detections, truth)
-    drawn = None if images is None else _drawn(found, truth, images, refine=refine, settings=settings)
-    if drawn is not None and results is not None:
-        _write_results(drawn, results)
-    measured = _measured(truth, found, drawn)
-    tables = [table_rows(measured), class_rows(measured)]
-    for header, rows in tables if classes else tables[:1]:
-        show_table(header, rows)
-    if csv is not None:
-        _write_csv(tables, csv)
-
-
-def _measured(truth: Truth, found: Sequence[Record], drawn: Sequence[Record] | None) -> Mapping[str, Metrics]:
-    """Boxes, the detector's own masks where all its detections have one, Segment Anything's where they were drawn."""
-    from plugins.instances.metrics import measure
-
-    measured = {"boxes": measure(truth, found, "bbox")}
-    if found and all("segmentation" in entry for entry in found):
-        measured["detector's masks"] = measure(truth, found, "segm")
-    if drawn is not None:
-        measured["Segment Anything's masks"] = measure(truth, drawn, "segm")
-    return measured
-
-
-def _drawn(found: Sequence[Record], truth: Truth, images: Path, *, refine: int, settings: Surroundings) -> list[Record]:
-    from plugins.instances.segmenting import masks_for
-
-    with _bar(shown=not settings.quiet) as progress:
-        return list(masks_for(found, truth, images, pool=settings.pool(), refine=refine, progress=progress))
-
-
-@contextmanager
-def _bar(*, shown: bool) -> Iterator[Any]:
-    """A function that shows how many pictures are done, on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("masks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
-        task = progress.add_task("masks", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _write_results(drawn: Sequence[Record], path: Path) -> None:
-    import json
-
-    from pipelines.files import write_atomically
-
-    write_atomically(path, (json.dumps(drawn) + "\n").encode())
-
-
-def _write_csv(tables: Sequence[tuple[tuple[str, ...], list[tuple[str, ...]]]], path: Path) -> None:
-    """Both tables, an empty line between them."""
-    import csv
-    import io
-
-    from pipelines.files import write_atomically
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for number, (header, rows) in enumerate(tables):
-        writer.writerows([*([()] if number else []), header, *rows])
-    write_atomically(path, text.getvalue().encode())
+    if settings.trace is not None or settings.events is not None:
+        raise UserError("--trace and --events tell of a single run: give a picture instead of a folder.")
+    given = [f"{name}={value}" for name, value in inputs.items() if value is not None]
+    surroundings = {field.name: getattr(settings, field.name) for field in fields(Surroundings)}
+    try:
+        batch(
+            pipeline=pipeline, folder=pictures, output=folder, given=given, globs=None, workers=1,
+            engine=EngineName.THREADS, recursive=recursive, retry_failed=False, **surroundings,
+        )  # fmt: skip
+    finally:
+        gather(pictures, folder, annotations)
 
 
 def _image_id(photo: Image, annotations: Path | None) -> int:

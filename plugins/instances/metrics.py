@@ -1,10 +1,13 @@
-"""Average precision and recall of boxes and masks, as COCO and LVIS define them; counted by faster-coco-eval."""
+"""Average precision and recall of boxes and masks, as COCO and LVIS define them; counted by faster-coco-eval.
+
+A large data set is counted in parts, for the library holds every detection as Python objects: precision category by
+category, recall of proposals picture by picture. Both add up exactly.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -12,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import UserError
+from plugins.instances.results import Results
 from plugins.instances.truth import FREQUENCIES, Record, Truth
 
 Kind: TypeAlias = Literal["bbox", "segm"]
@@ -20,7 +24,11 @@ AREAS = {"all": 0, "S": 1, "M": 2, "L": 3}
 COCO_LIMIT, LVIS_LIMIT = 100, 300
 """Detections that count in a picture: for COCO of each category, for LVIS of all together."""
 PROPOSALS = 1000
+PART = 60_000
+"""Detections that are counted at once."""
 _LOG = logging.getLogger(__name__)
+
+Places: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,70 +41,107 @@ class Metrics:
     """AP of each category, by its name."""
 
 
-def measure(truth: Truth, results: Sequence[Record], kind: Kind) -> Metrics:
+def measure(truth: Truth, results: Iterable[Record], kind: Kind) -> Metrics:
     """How well results fit the annotations.
 
     AP is the mean over categories and over IoU 0.50 to 0.95; AR@1000 the share of all things, whatever their category,
     that some of the best thousand detections of their picture meet, likewise over IoU.
     """
-    bare = sum("segmentation" not in entry for entry in results)
-    if kind == "segm" and bare:
-        raise UserError(f"{bare} of {len(results)} detections have no mask.")
+    found = results if isinstance(results, Results) else Results(results)
+    if kind == "segm" and found.without_mask:
+        raise UserError(f"{found.without_mask} of {len(found)} detections have no mask.")
     if kind == "segm" and not all(entry.get("segmentation") for entry in truth.annotations):
         raise UserError(f"{truth.source} has annotations without an outline: only boxes can be measured on it.")
-    known = _known(truth)
-    found = known.loadRes([_for(kind, entry) for entry in results])
-    recall = _evaluated(known, found, kind, most=PROPOSALS, classes=False)["recall"][..., -1]
-    if truth.is_lvis:
-        judged = known.loadRes([_for(kind, entry) for entry in _judged(truth, results)])
-        precision = _evaluated(known, judged, kind, most=LVIS_LIMIT, lvis=True)["precision"][..., -1]
-    else:
-        precision = _evaluated(known, found, kind, most=COCO_LIMIT)["precision"][..., -1]
-    classes = [_mean(precision[:, :, index, 0]) for index in range(precision.shape[2])]
+    precision = _precision(truth, found, kind)
     values = {
         "AP": _mean(precision[..., 0]),
         "AP50": _mean(precision[0, ..., 0]),
         "AP75": _mean(precision[5, ..., 0]),
         **{f"AP{size.lower()}": _mean(precision[..., AREAS[size]]) for size in "SML"},
-        f"AR@{PROPOSALS}": _mean(recall[..., 0]),
+        f"AR@{PROPOSALS}": _recall(truth, found, kind),
     }
     ordered = [truth.categories[number] for number in sorted(truth.categories)]
     if truth.is_lvis:
         for frequency in FREQUENCIES:
             own = [index for index, category in enumerate(ordered) if category["frequency"] == frequency]
             values[f"AP{frequency}"] = _mean(precision[:, :, own, 0])
-    return Metrics(values, {str(one.get("name", one["id"])): ap for one, ap in zip(ordered, classes, strict=True)})
+    names = (str(category.get("name", category["id"])) for category in ordered)
+    return Metrics(values, {name: _mean(precision[:, :, index, 0]) for index, name in enumerate(names)})
 
 
-def _judged(truth: Truth, results: Sequence[Record]) -> list[Record]:
+def _precision(truth: Truth, found: Results, kind: Kind) -> NDArray[np.float64]:
+    """`(IoU, recall, category, area)`, categories by their numbers; -1 is nothing."""
+    places = _judged(truth, found) if truth.is_lvis else np.arange(len(found))
+    most = LVIS_LIMIT if truth.is_lvis else COCO_LIMIT
+    marked = np.array([entry["category_id"] for entry in truth.annotations], np.int64)
+    parts = []
+    for numbers, own, annotated in _parts(sorted(truth.categories), found.categories[places], marked):
+        known = _known(truth, annotated, numbers)
+        part = _evaluated(known, found, places[own], kind, most=most, lvis=truth.is_lvis)
+        parts.append(part["precision"][..., -1])
+    return np.concatenate(parts, axis=2)
+
+
+def _recall(truth: Truth, found: Results, kind: Kind) -> float:
+    """Of all things, the share that is met, whatever the categories."""
+    marked = np.array([entry["image_id"] for entry in truth.annotations], np.int64)
+    counted = np.array([not entry["iscrowd"] for entry in truth.annotations], np.bool_)
+    met, things = 0.0, 0
+    for _, own, annotated in _parts(sorted(truth.images), found.pictures, marked):
+        count = int(counted[annotated].sum())
+        if count:
+            known = _known(truth, annotated, sorted(truth.categories))
+            share = _evaluated(known, found, own, kind, most=PROPOSALS, classes=False)["recall"][..., 0, 0, -1]
+            met, things = met + count * _mean(share), things + count
+    return met / things if things else float("nan")
+
+
+def _parts(numbers: Sequence[int], of_found: Places, of_marked: Places) -> Iterator[tuple[list[int], Places, Places]]:
+    """Runs of `numbers` with about `PART` detections, the places of those, and the places of their annotations."""
+    counts = np.searchsorted(np.sort(of_found), numbers, side="right")
+    part = np.cumsum(np.diff(counts, prepend=0)) // PART
+    for value in np.unique(part):
+        own = np.asarray(numbers)[part == value]
+        yield own.tolist(), np.flatnonzero(np.isin(of_found, own)), np.flatnonzero(np.isin(of_marked, own))
+
+
+def _judged(truth: Truth, found: Results) -> Places:
     """What LVIS counts: the best of each picture, in categories that it is known to hold or known to lack."""
-    best: dict[int, list[Record]] = defaultdict(list)
-    for entry in sorted(results, key=lambda entry: -entry["score"]):
-        if len(best[entry["image_id"]]) < LVIS_LIMIT:
-            best[entry["image_id"]].append(entry)
-    known = {number: set(image.get("neg_category_ids", ())) for number, image in truth.images.items()}
-    for entry in truth.annotations:
-        known[entry["image_id"]].add(entry["category_id"])
-    return [entry for number, own in best.items() for entry in own if entry["category_id"] in known[number]]
+    pictures = found.pictures
+    order = np.lexsort((-found.scores, pictures))
+    starts = np.searchsorted(pictures[order], pictures[order])
+    best = order[np.arange(len(order)) - starts < LVIS_LIMIT]
+    known = {
+        (number, lacking) for number, image in truth.images.items() for lacking in image.get("neg_category_ids", ())
+    }
+    known |= {(entry["image_id"], entry["category_id"]) for entry in truth.annotations}
+    pairs = zip(pictures[best].tolist(), found.categories[best].tolist(), strict=True)
+    return np.sort(best[[pair in known for pair in pairs]])
 
 
-def _known(truth: Truth) -> Any:
-    """The annotations as the library takes them: in copies, for it writes into what it is given."""
+def _known(truth: Truth, annotated: Places, categories: Sequence[int]) -> Any:
+    """Annotations as the library takes them: in copies, for it writes into what it is given."""
     from faster_coco_eval import COCO
 
-    images, categories = list(truth.images.values()), list(truth.categories.values())
-    return COCO({"images": images, "categories": categories, "annotations": [{**one} for one in truth.annotations]})
+    content = {
+        "images": [{**image} for image in truth.images.values()],
+        "categories": [truth.categories[number] for number in categories],
+        "annotations": [{**truth.annotations[place]} for place in annotated],
+    }
+    return COCO(content)
 
 
 def _evaluated(
-    known: Any, found: Any, kind: Kind, *, most: int, lvis: bool = False, classes: bool = True
+    known: Any, found: Results, places: Places, kind: Kind, *, most: int, lvis: bool = False, classes: bool = True
 ) -> Mapping[str, NDArray[np.float64]]:
     """`precision` (IoU, recall, category, area, limit) and `recall` (IoU, category, area, limit); -1 is nothing."""
     from faster_coco_eval import COCOeval_faster
 
-    evaluation = COCOeval_faster(known, found, kind, lvis_style=lvis, print_function=_LOG.debug)
+    results = known.loadRes([_for(kind, found.record(place)) for place in places])
+    evaluation = COCOeval_faster(known, results, kind, lvis_style=lvis, print_function=_LOG.debug)
     evaluation.params.maxDets = [most]
     evaluation.params.useCats = int(classes)
+    evaluation.params.imgIds = sorted({*known.imgToAnns, *results.imgToAnns}) or sorted(known.imgs)
     evaluation.evaluate()
     evaluation.accumulate()
     counted: Mapping[str, Any] = evaluation.eval
@@ -111,39 +156,13 @@ def _shape(params: Any, name: str) -> tuple[int, ...]:
 
 
 def _for(kind: Kind, entry: Record) -> Record:
-    """A copy of a detection for the metrics of boxes or of masks: a mask's size is in its pixels, not its box's."""
+    """A detection for the metrics of boxes or of masks: a mask's size is in its pixels, not its box's."""
     other = "bbox" if kind == "segm" else "segmentation"
-    if kind == "bbox" and "bbox" not in entry:
-        return {**entry}
-    return {key: value for key, value in entry.items() if key != other}
+    if kind == "segm" or "bbox" in entry:
+        entry.pop(other, None)
+    return entry
 
 
 def _mean(values: NDArray[np.float64]) -> float:
     counted = values[values > -1]
     return float(counted.mean()) if counted.size else float("nan")
-
-
-def table_rows(measured: Mapping[str, Metrics]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """A header and a row for each set of results, in percent as papers print them."""
-    names = _names(metrics.values for metrics in measured.values())
-    rows = [
-        (title, *(percent(metrics.values.get(name, float("nan"))) for name in names))
-        for title, metrics in measured.items()
-    ]
-    return ("", *names), rows
-
-
-def class_rows(measured: Mapping[str, Metrics]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The same for each category's AP, one row a category."""
-    names = _names(metrics.by_class for metrics in measured.values())
-    rows = [(name, *(percent(metrics.by_class[name]) for metrics in measured.values())) for name in names]
-    return ("category", *measured), rows
-
-
-def percent(share: float) -> str:
-    """One decimal, or a dash where there was nothing to measure."""
-    return "-" if np.isnan(share) else f"{100 * share:.1f}"
-
-
-def _names(mappings: Iterable[Mapping[str, float]]) -> list[str]:
-    return list(dict.fromkeys(name for mapping in mappings for name in mapping))

@@ -1,60 +1,137 @@
-"""Masks for a whole data set's boxes, one picture after another: only run lengths are kept."""
+"""Detections and masks for a whole data set, one picture after another: only run lengths are kept."""
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from pipelines.builder import Pipeline
 from pipelines.errors import UserError
+from pipelines.families import Model
 from pipelines.graph import Graph
 from pipelines.images import read_image
 from pipelines.pool import ModelPool
 from pipelines.registry import Registry
 from pipelines.runner import run
-from pipelines.values import Boxes, Image
+from pipelines.values import Boxes, Detections, Image
 from plugins.instances.boxes import detections_of, names_of
+from plugins.instances.journal import Journal
 from plugins.instances.nodes import records
+from plugins.instances.results import Results
 from plugins.instances.truth import Record, Truth
 
 _LOG = logging.getLogger(__name__)
 
 
-def masks_for(
-    results: Sequence[Record],
-    truth: Truth,
-    folder: Path,
-    *,
-    pool: ModelPool,
-    refine: int,
-    progress: Callable[[int, int], None],
-) -> Iterator[Record]:
-    """The same detections with Segment Anything's masks, scores unchanged; pictures without a file are left out.
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What was found in a data set's pictures, and the same with Segment Anything's masks."""
+
+    found: Results
+    drawn: Results
+
+
+class Source(Protocol):
+    """Where the boxes of a picture come from."""
+
+    def pictures(self) -> Iterable[int]:
+        """The pictures to look at."""
+        ...
+
+    def look(self, photo: Image, number: int) -> tuple[list[Record], list[Record]]:
+        """The detections of a picture, and the same with Segment Anything's masks; scores are the detections'."""
+        ...
+
+
+class FromResults:
+    """Boxes that another detector has found before."""
+
+    def __init__(self, found: Results, truth: Truth, *, pool: ModelPool, refine: int) -> None:
+        self._found, self._names, self._pool = found, names_of(truth), pool
+        self._graph = mask_graph(refine)
+
+    def pictures(self) -> Iterable[int]:
+        return dict.fromkeys(self._found.pictures.tolist())
+
+    def look(self, photo: Image, number: int) -> tuple[list[Record], list[Record]]:
+        mine = [entry for entry in self._found.of_picture(number) if "bbox" in entry]
+        boxes = detections_of(photo, mine, self._names)
+        drawn = run(self._graph, {"photo": photo, "boxes": boxes}, pool=self._pool).outputs["masks"]
+        return [], records(drawn, number)
+
+
+class FromDetector:
+    """Boxes that a detector finds now, with masks of its own where its node gives them."""
+
+    def __init__(self, graph: Graph, truth: Truth, *, pool: ModelPool) -> None:
+        self._graph, self._truth, self._pool = graph, truth, pool
+        self._numbers = {str(name).casefold(): number for number, name in names_of(truth).items()}
+        self._unknown: set[str] = set()
+
+    def pictures(self) -> Iterable[int]:
+        return self._truth.images
+
+    def look(self, photo: Image, number: int) -> tuple[list[Record], list[Record]]:
+        outputs = run(self._graph, {"photo": photo}, pool=self._pool).outputs
+        drawn = self._records(outputs["masks"], number) if "masks" in outputs else []
+        return self._records(outputs["found"], number), drawn
+
+    def _records(self, found: Detections, number: int) -> list[Record]:
+        """Detections of the data set's categories, under its numbers; classes that it lacks are told once."""
+        names = [str(name) for name in found.data.get("class_name", ())]
+        results = []
+        for name, entry in zip(names, records(found, number), strict=True):
+            category = self._numbers.get(name.casefold())
+            if category is None and name not in self._unknown:
+                self._unknown.add(name)
+                _LOG.warning("%s has no category '%s'; such detections are left out.", self._truth.source, name)
+            if category is not None:
+                results.append({**entry, "category_id": category})
+        return results
+
+
+def answers(
+    source: Source, truth: Truth, folder: Path, *, journal: Journal | None, progress: Callable[[int, int], None]
+) -> Answers:
+    """Look at every picture of the source; those without a file are left out, those in the journal not looked at again.
 
     Raises:
-        UserError: when no picture with detections lies in the folder, or one has another size than its annotations.
+        UserError: when no picture lies in the folder, or one has another size than its annotations.
     """
-    by_picture: dict[int, list[Record]] = defaultdict(list)
-    for entry in results:
-        if "bbox" in entry:
-            by_picture[entry["image_id"]].append(entry)
-    files = {number: folder / file_name(truth.images[number]) for number in by_picture}
-    there = [number for number in by_picture if files[number].is_file()]
-    if by_picture and not there:
-        raise UserError(
-            f"{folder} has none of the {len(by_picture)} pictures: {next(iter(files.values()))} is missing."
-        )
-    if len(there) < len(by_picture):
-        _LOG.warning("%d pictures are not in %s; their detections get no masks.", len(by_picture) - len(there), folder)
-    graph, names = mask_graph(refine), names_of(truth)
-    for done, number in enumerate(there, start=1):
-        photo = checked_picture(files[number], truth.images[number])
-        boxes = detections_of(photo, by_picture[number], names)
-        outputs = run(graph, {"photo": photo, "boxes": boxes}, pool=pool).outputs
-        yield from records(outputs["masks"], number)
-        progress(done, len(there))
+    files = present(source.pictures(), truth, folder)
+    collected = Answers(Results(), Results())
+    done = set[int]()
+    for line in journal or ():
+        done.add(line["image_id"])
+        _collect(collected, line)
+    for place, (number, file) in enumerate(files.items(), start=1):
+        if number not in done:
+            found, drawn = source.look(checked_picture(file, truth.images[number]), number)
+            line = {"image_id": number, "found": found, "drawn": drawn}
+            _collect(collected, line)
+            if journal is not None:
+                journal.write(line)
+        progress(place, len(files))
+    return collected
+
+
+def _collect(answers: Answers, line: Mapping[str, Any]) -> None:
+    answers.found.add(line["found"])
+    answers.drawn.add(line["drawn"])
+
+
+def present(numbers: Iterable[int], truth: Truth, folder: Path) -> dict[int, Path]:
+    """The files of these pictures; what is missing is told. Raises `UserError` when all are."""
+    files = {number: folder / file_name(truth.images[number]) for number in numbers}
+    there = {number: file for number, file in files.items() if file.is_file()}
+    if files and not there:
+        raise UserError(f"{folder} has none of the {len(files)} pictures: {next(iter(files.values()))} is missing.")
+    if len(there) < len(files):
+        _LOG.warning("%d pictures are not in %s; their detections get no masks.", len(files) - len(there), folder)
+    return there
 
 
 def mask_graph(refine: int) -> Graph:
@@ -63,6 +140,19 @@ def mask_graph(refine: int) -> Graph:
     photo, boxes = builder.input("photo", Image), builder.input("boxes", Boxes)
     masks = Registry.default().node("sam/masks")
     builder.output("masks", builder.add("cut", masks, image=photo, boxes=boxes, multimask=True, refine=refine))
+    return builder.build()
+
+
+def detector_graph(node: str, detector: Model[Any], *, cut: bool, refine: int, score: float, most: int) -> Graph:
+    """A picture in; what the detector finds and, with `cut`, Segment Anything's masks of it, out."""
+    builder = Pipeline("masks of what a detector finds")
+    photo, nodes = builder.input("photo", Image), Registry.default()
+    asked: dict[str, Any] = {"model": detector, "score_threshold": score, "max_detections": most}
+    found = builder.add("found", nodes.node(node), image=photo, **asked)
+    builder.output("found", found)
+    if cut:
+        masks = nodes.node("sam/masks")
+        builder.output("masks", builder.add("cut", masks, image=photo, boxes=found, multimask=True, refine=refine))
     return builder.build()
 
 

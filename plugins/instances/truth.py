@@ -24,6 +24,13 @@ class Truth:
     images: Mapping[int, Record]
     categories: Mapping[int, Record]
     annotations: list[Record]
+    pictures: Path | None = None
+    """The folder of its pictures, where the data set says so."""
+
+    @property
+    def outlined(self) -> bool:
+        """Whether every thing has an outline, so that masks can be measured."""
+        return all(entry.get("segmentation") for entry in self.annotations)
 
     @property
     def is_lvis(self) -> bool:
@@ -48,19 +55,6 @@ def read_truth(path: Path) -> Truth:
     for number, entry in enumerate(content["annotations"], start=1):
         truth.annotations.append(_annotation(entry, number, truth))
     return truth
-
-
-def read_results(path: Path, truth: Truth | None = None) -> list[Record]:
-    """Read a detector's results: a list of `image_id`, `category_id`, `bbox` and/or `segmentation`, `score`.
-
-    With `truth`, they must be about its pictures and categories. Raises `UserError`.
-    """
-    content = _read(path)
-    if not isinstance(content, list):
-        raise UserError(f"{path} holds no results: expected a list of detections, as COCO's results files are.")
-    for number, entry in enumerate(content, start=1):
-        check_result(entry, f"{path}: detection {number}", truth)
-    return content
 
 
 def check_result(entry: Any, where: str, truth: Truth | None) -> None:

@@ -23,8 +23,8 @@ Levels = list[Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Proposed:
-    """Sampled proposals of a batch: boxes (K, 4), their pictures (K,), in order, and the thing of each in its picture (K,),
-    or -1; those of things come first in each picture."""
+    """Sampled proposals of a batch: boxes (K, 4), their pictures (K,), in order, and the thing of each in its picture
+    (K,), or -1; those of things come first in each picture."""
 
     boxes: Tensor
     pictures: Tensor

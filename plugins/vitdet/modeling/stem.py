@@ -37,7 +37,8 @@ class ConvolutionStem(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> Float[Tensor, "b h w c"]:
         features = F.max_pool2d(F.relu(self.first(images)), kernel_size=3, stride=2, padding=1)
-        return rearrange(self.norm(self.proj(self.stages(features))), "b c h w -> b h w c")
+        tokens: Tensor = rearrange(self.norm(self.proj(self.stages(features))), "b c h w -> b h w c")
+        return tokens
 
 
 class ResidualBlock(nn.Module):
@@ -51,8 +52,8 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels, out, kernel_size=1, stride=stride)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
-        shortcut: Tensor = self.shortcut(x)
-        return F.relu(shortcut + self.conv2(F.relu(self.conv1(x))))
+        out: Tensor = F.relu(self.shortcut(x) + self.conv2(F.relu(self.conv1(x))))
+        return out
 
 
 def _stage(channels: int, out: int, *, halved: bool) -> nn.Sequential:

@@ -5,112 +5,9 @@ from __future__ import annotations
 import csv
 import json
 
-import numpy as np
 import pytest
 from PIL import Image as Pil
-
-from pipelines.cli import add_plugin_commands, app
-from pipelines.command.execution import Surroundings
-from pipelines.command.terminal import exit_code
-from pipelines.families import ModelSource
-from pipelines.models import ModelPool
-from plugins.sam.models import Sam
-
-
-class Filler(Sam):
-    """Fills each box, and remembers how it was asked."""
-
-    def __init__(self):
-        self.asked = []
-
-    def cut(self, pixels, boxes, *, multimask, refine=0):
-        self.asked.append((len(boxes), multimask, refine))
-        found = np.zeros((len(boxes), *pixels.shape[:2]), bool)
-        for mask, (x0, y0, x1, y1) in zip(found, boxes.astype(int), strict=True):
-            mask[y0:y1, x0:x1] = True
-        return found, np.full(len(boxes), 0.9, np.float32)
-
-    def answer(self, pixels, asked):
-        raise NotImplementedError
-
-    def everything(self, pixels, wanted, report):
-        raise NotImplementedError
-
-
-class Family:
-    name = "sam"
-
-    def __init__(self, sam):
-        self.sam = sam
-
-    def resolve(self, ref, *, offline):
-        return ModelSource("sam", ref, "nowhere", "0")
-
-    def load(self, source, *, device, dtype):
-        return self.sam
-
-
-@pytest.fixture(scope="module", autouse=True)
-def commands():
-    if "instances" not in {command.name for command in app.registered_commands}:
-        add_plugin_commands()
-
-
-@pytest.fixture
-def sam(monkeypatch):
-    filler = Filler()
-    monkeypatch.setattr(Surroundings, "pool", lambda _: ModelPool(families={"sam": Family(filler)}))
-    return filler
-
-
-@pytest.fixture
-def samloom(capsys):
-    def call(*arguments):
-        capsys.readouterr()
-        code = exit_code(app, [str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
-
-
-def square(left, top, side):
-    counts = []
-    mask = np.zeros((60, 80), bool)
-    mask[top : top + side, left : left + side] = True
-    flat = mask.ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
-    counts = np.diff([0, *edges, flat.size]).tolist()
-    return {"size": [60, 80], "counts": counts}
-
-
-@pytest.fixture
-def data(tmp_path):
-    """Two pictures of 80x60 with a square each; the detector's boxes are right, its masks too small."""
-    (tmp_path / "images").mkdir()
-    for number in (1, 2):
-        Pil.fromarray(np.full((60, 80, 3), number, np.uint8)).save(tmp_path / "images" / f"{number}.png")
-    truth = {
-        "images": [{"id": n, "file_name": f"{n}.png", "width": 80, "height": 60} for n in (1, 2)],
-        "categories": [{"id": 4, "name": "tile"}],
-        "annotations": [
-            {"id": n, "image_id": n, "category_id": 4, "bbox": [10, 10, 40, 40], "area": 1600, "iscrowd": 0,
-             "segmentation": square(10, 10, 40)}
-            for n in (1, 2)
-        ],
-    }  # fmt: skip
-    (tmp_path / "truth.json").write_text(json.dumps(truth))
-    found = [
-        {"image_id": n, "category_id": 4, "bbox": [10, 10, 40, 40], "score": 0.8, "segmentation": square(10, 10, 30)}
-        for n in (1, 2)
-    ]
-    # Results files have compressed run lengths only.
-    from pycocotools import mask as coco_masks
-
-    for entry in found:
-        packed = coco_masks.frPyObjects(entry["segmentation"], 60, 80)
-        entry["segmentation"] = {"size": [60, 80], "counts": packed["counts"].decode()}
-    (tmp_path / "found.json").write_text(json.dumps(found))
-    return tmp_path
+from pycocotools import mask as coco_masks
 
 
 def test_segment_anythings_masks_stand_beside_the_detectors_own(samloom, sam, data):
@@ -195,8 +92,6 @@ def test_boxes_of_a_file_become_masks_of_a_picture(samloom, sam, data):
     assert out.splitlines() == ["tile 0.80", str(data / "out")]
     (result,) = json.loads((data / "out" / "results.json").read_text())
     assert (result["image_id"], result["category_id"], result["bbox"]) == (1, 4, [10, 10, 40, 40])
-    from pycocotools import mask as coco_masks
-
     assert coco_masks.area(result["segmentation"]) == 1600
     assert (data / "out" / "overlay.png").is_file()
     assert (data / "out" / "annotations.json").is_file()
@@ -204,6 +99,125 @@ def test_boxes_of_a_file_become_masks_of_a_picture(samloom, sam, data):
 
 
 def test_boxes_come_from_one_place(samloom, sam, data):
-    code, _, err = samloom("instances", data / "images" / "1.png")
+    picture, found = data / "images" / "1.png", data / "found.json"
+    code, _, err = samloom("instances", picture, "--detector", "bundled", "--boxes", found)
     assert code == 2
     assert "give either --detector MODEL or --boxes FILE" in err
+
+
+def test_a_detector_runs_on_the_pictures(samloom, sam, finder, data, caplog):
+    code, out, err = samloom(
+        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", "model",
+        "--images", data / "images", "--quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    rows = [line.split("\t")[:4] for line in out.splitlines()]
+    assert rows == [
+        ["boxes", "100.0", "100.0", "100.0"],
+        ["detector's masks", "20.0", "100.0", "0.0"],
+        ["Segment Anything's masks", "100.0", "100.0", "100.0"],
+    ]
+    assert "truth.json has no category 'ghost'; such detections are left out." in caplog.text
+
+
+def model_run(samloom, data, *options):
+    return samloom(
+        "evaluate", "instances", "--annotations", data / "truth.json", "--images", data / "images",
+        "--work", data / "work", "--quiet", *options,
+    )  # fmt: skip
+
+
+def test_a_run_that_was_killed_goes_on_where_it_stood(samloom, sam, finder, data):
+    (data / "images" / "2.png").rename(data / "2.png")
+    model_run(samloom, data)
+    assert finder.looked == 1
+    journal = data / "work" / "journal.jsonl"
+    journal.write_text(journal.read_text() + '{"image_id": 2, "fou')
+    (data / "2.png").rename(data / "images" / "2.png")
+    code, out, err = model_run(samloom, data)
+    assert code == 0, err
+    assert finder.looked == 2
+    assert out.splitlines()[0].split("\t")[:2] == ["boxes", "100.0"]
+    assert model_run(samloom, data)[:2] == (0, out)
+    assert finder.looked == 2
+
+
+def test_the_answers_of_another_run_are_not_mixed_in(samloom, sam, data):
+    model_run(samloom, data)
+    code, _, err = model_run(samloom, data, "--refine", "0")
+    assert code == 2
+    assert "belongs to a run with refine 1, now 0: give another folder." in err
+
+
+def test_the_table_is_drawn_and_the_worst_masks_are_shown(samloom, sam, data):
+    code, out, err = samloom(
+        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
+        "--images", data / "images", "--plot", data / "table.png", "--worst", data / "worst", "--quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    with Pil.open(data / "table.png") as drawn:
+        assert min(drawn.size) > 500
+    assert sorted(path.name for path in (data / "worst").iterdir()) == [
+        "01-iou1.00-tile-1.jpg", "02-iou1.00-tile-2.jpg",
+    ]  # fmt: skip
+    assert "01-iou1.00-tile-1.jpg" in out
+
+
+def test_without_matplotlib_nothing_is_computed_first(samloom, sam, data, monkeypatch):
+    monkeypatch.setattr("plugins.instances.plot.find_spec", lambda _: None)
+    code, _, err = samloom(
+        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
+        "--images", data / "images", "--plot", data / "table.png",
+    )  # fmt: skip
+    assert (code, err) == (2, "samloom: --plot needs matplotlib: pip install 'samloom[plots]'.\n")
+    assert sam.asked == []
+
+
+def test_a_figure_has_a_format_that_can_be_drawn(samloom, sam, data):
+    code, _, err = samloom("evaluate", "instances", "--annotations", data / "truth.json", "--plot", "table.doc")
+    assert code == 2
+    assert "table.doc is no figure: its name must end in .png, .svg, .pdf." in err
+
+
+def test_a_model_needs_pictures(samloom, sam, data):
+    code, _, err = samloom("evaluate", "instances", "--annotations", data / "truth.json")
+    assert code == 2
+    assert "--detections model runs the detector on the pictures: give --images DIR, or a results file." in err
+
+
+def test_a_folder_becomes_one_file_of_results_and_goes_on_where_it_stood(samloom, sam, finder, data):
+    command = ("instances", data / "images", "-o", data / "out", "--no-cache", "--quiet")
+    code, out, err = samloom(*command)
+    assert code == 0, err
+    assert "2 done, 0 unchanged, 0 failed" in out
+    results = json.loads((data / "out" / "results.json").read_text())
+    assert [(entry["image_id"], entry["category_id"], round(entry["score"], 3)) for entry in results] == [
+        (1, 2, 0.8), (1, 1, 0.7), (2, 2, 0.8), (2, 1, 0.7),
+    ]  # fmt: skip
+    document = json.loads((data / "out" / "annotations.json").read_text())
+    assert document["categories"] == [{"id": 1, "name": "ghost"}, {"id": 2, "name": "tile"}]
+    assert [image["file_name"] for image in document["images"]] == ["1.png", "2.png"]
+    assert document["annotations"][0] | {"segmentation": None} == {
+        "id": 1, "image_id": 1, "category_id": 2, "bbox": [10, 10, 40, 40], "area": 1600, "iscrowd": 0,
+        "score": pytest.approx(0.8), "segmentation": None,
+    }  # fmt: skip
+    assert (data / "out" / "1.overlay.png").is_file()
+    assert "0 done, 2 unchanged" in samloom(*command)[1]
+    assert finder.looked == 2
+
+
+def test_a_folder_has_the_numbers_of_its_data_set(samloom, sam, data):
+    code, _, err = samloom(
+        "instances", data / "images", "--boxes", data / "found.json", "--annotations", data / "truth.json",
+        "-o", data / "out", "--no-cache", "--quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    results = json.loads((data / "out" / "results.json").read_text())
+    assert [(entry["image_id"], entry["category_id"]) for entry in results] == [(1, 4), (2, 4)]
+
+
+def test_nothing_found_in_a_folder_is_a_result(samloom, sam, finder, data):
+    code, _, err = samloom("instances", data / "images", "-o", data / "out", "--score", "0.9", "--no-cache", "--quiet")
+    assert code == 0, err
+    assert json.loads((data / "out" / "results.json").read_text()) == []
+    assert len(json.loads((data / "out" / "annotations.json").read_text())["images"]) == 2

@@ -16,7 +16,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pipelines.errors import UserError
-from plugins.instances.metrics import class_rows, measure, table_rows
+from plugins.instances.metrics import measure
+from plugins.instances.tables import class_rows, table_rows
 from plugins.instances.truth import read_truth
 
 SIDE = 120

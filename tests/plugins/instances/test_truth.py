@@ -7,7 +7,8 @@ import json
 import pytest
 
 from pipelines.errors import UserError
-from plugins.instances.truth import read_results, read_truth
+from plugins.instances.results import read_results
+from plugins.instances.truth import read_truth
 
 TRUTH = {
     "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],
@@ -76,7 +77,7 @@ def test_a_mistake_in_results_is_one_clear_line(tmp_path, truth, content, said):
 
 
 def test_no_results_are_results(tmp_path, truth):
-    assert read_results(write(tmp_path / "results.json", []), truth) == []
+    assert len(read_results(write(tmp_path / "results.json", []), truth)) == 0
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

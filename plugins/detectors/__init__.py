@@ -1,0 +1,1 @@
+"""Boxes from detectors of torchvision and transformers."""

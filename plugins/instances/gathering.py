@@ -1,0 +1,120 @@
+"""A folder's results, picture by picture, as one COCO file and one file of results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipelines.files import write_atomically
+from plugins.coco import CATEGORY_IDS, NAMES
+from plugins.instances.boxes import names_of
+from plugins.instances.folders import size_of
+from plugins.instances.segmenting import file_name
+from plugins.instances.truth import Record, Truth, read_truth
+
+_MASKS = ".masks.json"
+_COCO = dict(zip(NAMES, CATEGORY_IDS, strict=True))
+
+
+def gather(pictures: Path, folder: Path, annotations: Path | None) -> None:
+    """Write `annotations.json` and `results.json` of all pictures of a folder whose masks lie in `folder`.
+
+    Pictures and categories have the numbers of the data set, where one is given; otherwise pictures those in their
+    names, or else 1, 2, 3..., and categories COCO's, or else 1, 2, 3... by name. Raises `OutputError`.
+    """
+    done = sorted(_done(folder))
+    if not done:
+        return
+    truth = None if annotations is None else read_truth(annotations)
+    numbers = _numbers(done, truth)
+    categories = _categories({entry["class_name"] for name in done for entry in _masks(folder, name)}, truth)
+    results = (_result(entry, numbers[name], categories) for name in done for entry in _masks(folder, name))
+    write_atomically(folder / "results.json", _list(results))
+    images = [_image(pictures, name, numbers[name]) for name in done]
+    marked = (_result(entry, numbers[name], categories) for name in done for entry in _masks(folder, name))
+    head = {"images": images, "categories": [{"id": number, "name": name} for name, number in categories.items()]}
+    opening = json.dumps(head, ensure_ascii=False)[:-1] + ', "annotations": '
+    write_atomically(
+        folder / "annotations.json", chain([opening.encode()], _list(map(_annotation, _counted(marked))), [b"}\n"])
+    )
+
+
+def _done(folder: Path) -> Iterator[str]:
+    """The pictures that have masks, by the journal of the folder."""
+    from pipelines.batch.journal import JOURNAL, Record
+
+    last: dict[str, Record] = {}
+    with suppress(OSError), (folder / JOURNAL).open("rb") as lines:
+        for line in lines:
+            with suppress(ValueError, TypeError):
+                record = Record.from_json(line)
+                last[record.picture] = record
+    for name, record in last.items():
+        if record.status == "done" and _masks_of(folder, name).is_file():
+            yield name
+
+
+def _masks_of(folder: Path, name: str) -> Path:
+    picture = PurePosixPath(name)
+    return folder / picture.parent / f"{picture.stem}{_MASKS}"
+
+
+def _masks(folder: Path, name: str) -> list[Record]:
+    content: list[Record] = json.loads(_masks_of(folder, name).read_bytes())
+    return content
+
+
+def _numbers(done: Sequence[str], truth: Truth | None) -> Mapping[str, int]:
+    known = {} if truth is None else {Path(file_name(image)).name: number for number, image in truth.images.items()}
+    if all(PurePosixPath(name).name in known for name in done):
+        return {name: known[PurePosixPath(name).name] for name in done}
+    stems = [PurePosixPath(name).stem for name in done]
+    if all(stem.isdecimal() for stem in stems) and len({int(stem) for stem in stems}) == len(stems):
+        return {name: int(stem) for name, stem in zip(done, stems, strict=True)}
+    return {name: number for number, name in enumerate(done, start=1)}
+
+
+def _categories(found: set[str], truth: Truth | None) -> Mapping[str, int]:
+    for known in ({} if truth is None else {name: number for number, name in names_of(truth).items()}, _COCO):
+        if found and found <= known.keys():
+            return {name: known[name] for name in sorted(found)}
+    return {name: number for number, name in enumerate(sorted(found), start=1)}
+
+
+def _image(pictures: Path, name: str, number: int) -> Record:
+    width, height = size_of(pictures / name)
+    return {"id": number, "file_name": name, "width": width, "height": height}
+
+
+def _result(entry: Record, number: int, categories: Mapping[str, int]) -> Record:
+    left, top, right, bottom = entry["box"]
+    return {
+        "image_id": number,
+        "category_id": categories[entry["class_name"]],
+        "bbox": [left, top, right - left, bottom - top],
+        "score": entry["score"],
+        "segmentation": entry["segmentation"],
+    }
+
+
+def _counted(results: Iterable[Record]) -> Iterator[Record]:
+    return ({"id": number, **result} for number, result in enumerate(results, start=1))
+
+
+def _annotation(result: Record) -> Record:
+    from sam_model.ops.rle import Rle
+
+    return {**result, "area": Rle.from_coco(result["segmentation"]).area, "iscrowd": 0}
+
+
+def _list(entries: Iterable[Any]) -> Iterator[bytes]:
+    """A JSON list, one entry after another."""
+    first = True
+    for entry in entries:
+        yield (b"[" if first else b",\n") + json.dumps(entry, ensure_ascii=False).encode()
+        first = False
+    yield b"[]" if first else b"]"
