@@ -33,7 +33,8 @@ class HubFamily:
     """One family of models whose weights are a directory in a standard format, on disk or on the Hugging Face hub.
 
     `loader` ("plugins.sam.adapter:load") is imported on the first load only. Of each tuple in `needs` at least one
-    pattern must match a file of the directory. `suffixes`: single files that the loader reads as well.
+    pattern must match a file of the directory. `suffixes`: single files that the loader reads as well. `companions`:
+    patterns of what it reads beside such a file.
     """
 
     name: str
@@ -41,6 +42,7 @@ class HubFamily:
     loader: str
     needs: tuple[tuple[str, ...], ...] = field(default=())
     suffixes: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
 
     def resolve(self, ref: str, *, offline: bool) -> ModelSource:
         """Find the weights that `ref` names: a preset, a directory, a file or a hub id (`owner/name@revision`).
@@ -77,9 +79,16 @@ class HubFamily:
         if missing := self._missing(path):
             where = "the bundled weights are incomplete" if ref == BUNDLED else f"this is no directory of {self.title}"
             raise ModelError(f"{path}: {where}, {missing} is missing. {_remedy(ref)}")
-        found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        found = self._files(path)
         size = sum(file.stat().st_size for file in found if file.suffix in {".pkl", ".pth", ".safetensors"})
         return ModelSource(self.name, ref, path, content_revision(path, found), size)
+
+    def _files(self, path: Path) -> list[Path]:
+        """Every file whose content decides what is loaded."""
+        if path.is_dir():
+            return sorted(file for file in path.rglob("*") if file.is_file())
+        beside = (file for pattern in self.companions for file in path.parent.glob(pattern))
+        return [path, *sorted({file for file in beside if file.is_file()} - {path})]
 
     def _on_hub(self, ref: str, repository: str, revision: str | None, *, offline: bool) -> ModelSource:
         snapshot = _cached_snapshot(repository, self.needs[0][0], revision)
@@ -134,7 +143,8 @@ def content_revision(root: Path, found: Iterable[Path]) -> str:
     digest = xxhash.xxh3_128()
     for file in found:
         size = file.stat().st_size
-        digest.update(f"{file.relative_to(root).as_posix()}\0{size}\0".encode())
+        name = Path(os.path.relpath(file, root)).as_posix()
+        digest.update(f"{name}\0{size}\0".encode())
         with file.open("rb") as stream:
             digest.update(stream.read(_EDGE_BYTES))
             if size > _EDGE_BYTES:

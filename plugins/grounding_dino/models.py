@@ -22,6 +22,8 @@ FAMILY = HubFamily(
         ("preprocessor_config.json",),
         ("tokenizer.json", "vocab.txt"),
     ),
+    suffixes=(".pth",),
+    companions=("*.py", "bert-base-uncased/*.json", "bert-base-uncased/*.txt"),
 )
 
 
@@ -60,6 +62,7 @@ class GroundingDino(ABC):
 
     `box_threshold`: the least score to believe. `text_threshold`: the least that the whole phrase must fit.
     `nms_threshold`: boxes of a phrase that overlap more (IoU) are doubles. `per_class`: phrases want a pass each.
+    `second_look`: what it finds, or does not find, wants to be checked by other means.
     """
 
     family: ClassVar[str] = "grounding_dino"
@@ -67,6 +70,7 @@ class GroundingDino(ABC):
     text_threshold: float = 0.0
     nms_threshold: float = 0.7
     per_class: bool = False
+    second_look: bool = False
 
     @abstractmethod
     def find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:

@@ -67,7 +67,7 @@ def detect(
 
     Args:
         prompt: What to look for, each phrase ended by a dot.
-        model: A preset, a directory in transformers' format or a hub id.
+        model: A preset, a directory in transformers' format, an original checkpoint (.pth) or a hub id.
         box_threshold: The least score to keep a box, that of the phrase's surest token; by default what the model's
             makers recommend.
         text_threshold: The least fit to keep a box, the mean of the phrase's tokens: more than one word of it must be
@@ -92,6 +92,17 @@ def detect(
     if current_pool().resolve(GroundingDino.family, model).ref == BUNDLED:
         remind_of_limits(image, found=len(found))
     return found
+
+
+@node("grounding_dino/second_look", version=1)
+def second_look(*, model: Model[GroundingDino] = Model()) -> bool:
+    """Whether the makers of a detector advise to check it by other means, as those of a small one do.
+
+    Args:
+        model: A preset, a directory in transformers' format, an original checkpoint (.pth) or a hub id.
+    """
+    with lease(GroundingDino, model) as dino:
+        return dino.second_look
 
 
 def _look(dino: GroundingDino, image: Image, phrases: tuple[str, ...], report: Report) -> Candidates:
