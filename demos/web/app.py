@@ -51,8 +51,9 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> None:
 
 def _header(settings: Settings) -> str:
     return (
-        '<a class="skip" href="#tabs">Skip to the tabs</a>'
-        f'<h1>{TITLE}</h1><p>Text in, masks and edited pictures out. <span class="preset">{settings.preset}</span></p>'
+        '<a class="skip" href="#tabs">Skip to the tabs</a><a class="programs" href="/docs">For programs</a>'
+        f"<h1>{TITLE}</h1><p>Text in, masks and edited pictures out."
+        f'<span class="preset">{settings.preset} models, on this machine</span></p>'
     )
 
 

@@ -1,4 +1,4 @@
-"""`samloom demo`: the page in the browser."""
+"""`samloom demo`, the page in the browser, and `samloom mcp`, the same for an assistant."""
 
 from __future__ import annotations
 
@@ -32,12 +32,9 @@ def demo(
     Nothing leaves this machine. Needs the extra `demo`: pip install "samloom[demo]".
     """
     from demos.web.settings import Settings
-    from plugins.presets import PRESETS
 
-    if preset not in PRESETS:
-        raise UserError(f"--preset is '{preset}'. Choose from: {', '.join(PRESETS)}.")
     settings = Settings(
-        preset=preset,
+        preset=_known(preset),
         host=host,
         port=port,
         offline=offline,
@@ -48,5 +45,43 @@ def demo(
     try:
         from demos.web.server import serve
     except ModuleNotFoundError as error:
-        raise UserError(f'the page needs {error.name}: pip install "samloom[demo]".') from error
+        raise _not_installed(error) from error
     serve(settings)
+
+
+def mcp(
+    *,
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="P", help="Which weights: bundled, base or large (see `samloom models`).")
+    ] = "bundled",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Never touch the network; a missing checkpoint is an error at once.")
+    ] = False,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="D", help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
+    ] = None,
+) -> None:
+    """Let an assistant edit pictures: an MCP server on standard input and output.
+
+    The assistant starts it, names pictures by their paths and saves results. Needs the extra `demo`.
+    """
+    from demos.web.settings import Settings
+
+    settings = Settings(preset=_known(preset), offline=offline, device=device)
+    try:
+        from demos.web.server import serve_assistant
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+    serve_assistant(settings)
+
+
+def _known(preset: str) -> str:
+    from plugins.presets import PRESETS
+
+    if preset not in PRESETS:
+        raise UserError(f"--preset is '{preset}'. Choose from: {', '.join(PRESETS)}.")
+    return preset
+
+
+def _not_installed(error: ModuleNotFoundError) -> UserError:
+    return UserError(f'this needs {error.name}: pip install "samloom[demo]".')

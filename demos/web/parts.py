@@ -11,23 +11,23 @@ from gradio.data_classes import ImageData
 Mood: TypeAlias = Literal["idle", "busy", "done", "nothing", "error"]
 
 
-class PictureInput(gr.Image):
+def picture_input(*, label: str = "Picture", elem_id: str | None = None) -> gr.Image:
     """A place to drop a picture; gives the path of the file as it came, unopened: `Studio.read_picture` judges it."""
+    part = gr.Image(
+        label=label,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard"],
+        buttons=["fullscreen"],
+        elem_id=elem_id,
+    )
+    # Not a subclass: gradio writes a .pyi file beside the source of each.
+    part.preprocess = _unopened  # type: ignore[method-assign]
+    return part
 
-    is_template = True
 
-    def __init__(self, *, label: str = "Picture", elem_id: str | None = None) -> None:
-        super().__init__(
-            label=label,
-            type="filepath",
-            image_mode=None,
-            sources=["upload", "clipboard"],
-            buttons=["fullscreen"],
-            elem_id=elem_id,
-        )
-
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        return None if payload is None else payload.path
+def _unopened(payload: ImageData | None) -> str | None:
+    return None if payload is None else payload.path
 
 
 def status(mood: Mood, text: str) -> str:

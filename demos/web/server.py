@@ -12,12 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
+from mcp.server.fastmcp import FastMCP
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from demos.web.guard import Guard
 from demos.web.ledger import Ledger
+from demos.web.programs import reference, rest
+from demos.web.programs.mcp import mcp_server
+from demos.web.programs.service import Service
 from demos.web.settings import LOOPBACK, Settings
 from demos.web.studio import Studio
 
@@ -50,13 +54,25 @@ def create_app(settings: Settings) -> FastAPI:
     _keep_gradio_local(studio)
     from demos.web.app import build_page, mount_page
 
-    ledger = Ledger(studio.uploads.resolve(), keep_seconds=settings.keep_minutes * 60)
-    app = FastAPI(title="Samloom", version=version("samloom"), lifespan=partial(_lifespan, studio, ledger))
-    app.mount("/samloom", Packed(directory=STATIC))  # gradio has a /static of its own
-    mount_page(app, build_page(studio), settings)
-    ledger.publish()
     hosts = LOOPBACK if settings.is_local else None
-    app.add_middleware(Guard, ledger=ledger, visits=studio.visits, hosts=hosts)
+    service, ledger = Service(studio), Ledger(studio.uploads.resolve(), keep_seconds=settings.keep_minutes * 60)
+    assistants = mcp_server(service, hosts=hosts)
+    app = FastAPI(
+        title="Samloom",
+        version=version("samloom"),
+        summary="Text in, masks and edited pictures out.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=partial(_lifespan, studio, ledger, assistants),
+    )
+    app.mount("/samloom", Packed(directory=STATIC))  # gradio has a /static of its own
+    app.include_router(rest.router(service))
+    rest.tell_errors(app)
+    app.include_router(reference.router())
+    app.router.routes.extend(assistants.streamable_http_app().routes)
+    mount_page(app, build_page(studio, service), settings)
+    ledger.publish()
+    app.add_middleware(Guard, ledger=ledger, visits=studio.visits, hosts=hosts, max_mb=settings.max_upload_mb)
     app.state.studio = studio
     return app
 
@@ -72,6 +88,15 @@ def serve(settings: Settings) -> None:
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
 
 
+def serve_assistant(settings: Settings) -> None:
+    """Serve one assistant over standard input and output, until it hangs up."""
+    studio = Studio(settings)
+    try:
+        mcp_server(Service(studio), files=True).run("stdio")
+    finally:
+        studio.close()
+
+
 def _keep_gradio_local(studio: Studio) -> None:
     """Read by gradio when it is imported: no telemetry, no look for updates, and files where we clean up."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -80,10 +105,11 @@ def _keep_gradio_local(studio: Studio) -> None:
 
 
 @asynccontextmanager
-async def _lifespan(studio: Studio, ledger: Ledger, app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(studio: Studio, ledger: Ledger, assistants: FastMCP, app: FastAPI) -> AsyncIterator[None]:
     del app
     async with AsyncExitStack() as stack:
         stack.callback(studio.close)
+        await stack.enter_async_context(assistants.session_manager.run())
         sweeping = asyncio.create_task(_sweep(studio, ledger))
         stack.callback(sweeping.cancel)
         yield

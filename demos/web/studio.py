@@ -54,34 +54,42 @@ class Studio:
             size = file.stat().st_size
         except OSError as error:
             raise ImageError("The picture is not here any more. Give it again.") from error
-        if size > self.settings.max_upload_mb * MEGABYTE:
-            raise ImageError(
-                f"{file.name} has {size / MEGABYTE:,.0f} MB, more than the limit of {self.settings.max_upload_mb} MB. "
-                "Give a smaller file."
-            )
+        self.check_size(size, file.name)
         try:
             return read_image(file, max_pixels=self.settings.max_pixels)
         except ImageError as error:
             told = str(error).replace(str(file), file.name).replace(", or set SAMLOOM_MAX_PIXELS higher", "")
             raise ImageError(told) from error
 
+    def check_size(self, size: int, name: str) -> None:
+        """Raise `ImageError` for a file of more bytes than are taken."""
+        limit = self.settings.max_upload_mb
+        if size > limit * MEGABYTE:
+            raise ImageError(
+                f"{name} has {size / MEGABYTE:,.0f} MB, more than the limit of {limit} MB. Give a smaller file."
+            )
+
     def start(self, graph: Graph, inputs: Mapping[str, Any], visit: Visit) -> Run:
         """A run that begins when its block is entered and it is its turn; see `Run`."""
-        return Run(lambda sink, cancel: self._perform(graph, inputs, sink, cancel), visit)
+        return Run(lambda sink, cancel: self.perform(graph, inputs, cancel, sink), visit)
 
     def run(self, graph: Graph, inputs: Mapping[str, Any], visit: Visit) -> RunResult:
         """Run in this thread, when it is its turn. Raises what `pipelines.run` raises, and `BusyError`."""
         with visit.running() as cancel:
-            return self._perform(graph, inputs, None, cancel)
+            return self.perform(graph, inputs, cancel)
+
+    def perform(
+        self, graph: Graph, inputs: Mapping[str, Any], cancel: threading.Event, sink: Sink | None = None
+    ) -> RunResult:
+        """Run in this thread, when it is its turn, until `cancel` is set; `sink` is told of the waiting too.
+
+        Raises what `pipelines.run` raises, and `BusyError` where too many wait already.
+        """
+        with self.line.turn(cancel, sink):
+            return run(graph, inputs, pool=self.pool, cache=self.cache, events=sink, cancel=cancel)
 
     def close(self) -> None:
         """Remove every file and drop the models."""
         shutil.rmtree(self.root, ignore_errors=True)
         self.cache.clear()
         self.pool.clear()
-
-    def _perform(
-        self, graph: Graph, inputs: Mapping[str, Any], sink: Sink | None, cancel: threading.Event
-    ) -> RunResult:
-        with self.line.turn(cancel, sink):
-            return run(graph, inputs, pool=self.pool, cache=self.cache, events=sink, cancel=cancel)

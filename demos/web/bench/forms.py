@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from demos.web.bench.confined import Rules, led_into, writes_files
-from demos.web.parts import PictureInput
+from demos.web.parts import picture_input
 from demos.web.studio import Studio
 from pipelines.errors import PortError, UserError
 from pipelines.graph import Graph
@@ -114,7 +114,7 @@ def values_of(
 
 
 def _picture(field: Field, _: Sequence[str]) -> Component:
-    return PictureInput(label=" – ".join(filter(None, (field.label, field.declared.doc))))
+    return picture_input(label=" – ".join(filter(None, (field.label, field.declared.doc))))
 
 
 def _many_pictures(field: Field, _: Sequence[str]) -> Component:

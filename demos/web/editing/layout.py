@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from demos.web.editing.wish import MOST_TRIES
-from demos.web.parts import PictureInput, status
+from demos.web.parts import picture_input, status
 
 EXAMPLES = (
     ("dog.png", "replace the dog with a cat"),
@@ -34,7 +34,7 @@ _WELCOME = """<ol class="welcome">
 class Asked:
     """What the visitor wants."""
 
-    picture: PictureInput
+    picture: gr.Image
     sentence: gr.Textbox
     understood: gr.HTML
     edit: gr.Button
@@ -133,7 +133,7 @@ def lay_out() -> Layout:
 
 
 def _asked() -> Asked:
-    picture = PictureInput(elem_id="edit-picture")
+    picture = picture_input(elem_id="edit-picture")
     sentence = gr.Textbox(
         label="What to change", placeholder="replace the dog with a cat", lines=2, elem_id="edit-sentence"
     )

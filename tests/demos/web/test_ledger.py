@@ -1,0 +1,83 @@
+"""Whose a stored file is."""
+
+import pytest
+
+from demos.web.ledger import Ledger, program
+
+HASH = "0123456789abcdef" * 4
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path, clock):
+    return Ledger(tmp_path, keep_seconds=60, clock=clock)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / HASH / "dog.png"
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    return path
+
+
+def told(file):
+    return f'data: {{"path": "{file}"}}'.encode()
+
+
+def test_only_who_was_told_of_a_file_may_fetch_it(ledger, file):
+    ledger.grant(told(file), "anna")
+    assert ledger.may_fetch(str(file), "anna")
+    assert not ledger.may_fetch(str(file), "bert")
+    assert not ledger.may_fetch(str(file), None)
+
+
+def test_a_file_that_nobody_was_told_of_is_nobodys(ledger, file):
+    assert not ledger.may_fetch(str(file), "anna")
+
+
+def test_what_was_there_from_the_start_is_everybodys(ledger, file):
+    ledger.publish()
+    assert ledger.may_fetch(str(file), None)
+    ledger.grant(told(file), "anna")
+    ledger.release("anna")
+    assert file.exists()
+
+
+def test_a_program_has_no_cookie_and_its_address_is_enough(ledger, file):
+    ledger.grant(told(file), program("session"))
+    assert ledger.may_fetch(str(file), None)
+
+
+def test_nothing_outside_the_store_is_given(ledger, tmp_path):
+    assert not ledger.may_fetch("/etc/passwd", "anna")
+    assert not ledger.may_fetch(f"{tmp_path}/../{HASH}/x", "anna")
+    assert not ledger.may_fetch("http://example.com/x.png", "anna")
+
+
+def test_a_file_goes_with_the_last_who_holds_it(ledger, file):
+    for holder in ("anna", "bert"):
+        ledger.grant(told(file), holder)
+    ledger.release("anna")
+    assert file.exists()
+    assert not ledger.may_fetch(str(file), "anna")
+    ledger.release("bert")
+    assert not file.exists()
+
+
+def test_files_go_by_age(ledger, file, clock):
+    ledger.grant(told(file), program("session"))
+    clock.now = 61
+    ledger.sweep()
+    assert not file.exists()

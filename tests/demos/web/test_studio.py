@@ -1,0 +1,52 @@
+"""What the studio says of files that are no pictures, or too large."""
+
+import numpy as np
+import pytest
+
+from demos.web.settings import Settings
+from demos.web.studio import Studio
+from pipelines.errors import ImageError, UserError
+from pipelines.images import write_image
+from pipelines.values import Image
+
+
+@pytest.fixture
+def studio():
+    studio = Studio(Settings(max_upload_mb=1, max_pixels=10_000))
+    yield studio
+    studio.close()
+    assert not studio.root.exists()
+
+
+def told(studio, path):
+    with pytest.raises(ImageError) as raised:
+        studio.read_picture(path)
+    return str(raised.value)
+
+
+def test_a_pdf_is_no_picture(studio, tmp_path):
+    (tmp_path / "page.pdf").write_bytes(b"%PDF-1.7 ...")
+    said = "page.pdf is not a picture that can be read. Give a PNG, JPEG, WebP, TIFF, GIF, BMP or PPM file."
+    assert told(studio, tmp_path / "page.pdf") == said
+
+
+def test_a_file_that_is_too_large_is_not_opened(studio, tmp_path):
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(100_000_000)
+    said = "huge.png has 100 MB, more than the limit of 1 MB. Give a smaller file."
+    assert told(studio, tmp_path / "huge.png") == said
+
+
+def test_a_picture_of_too_many_pixels_is_not_decoded(studio, tmp_path):
+    write_image(Image(np.zeros((200, 100, 3), np.uint8)), tmp_path / "wide.png")
+    said = "wide.png is 100 by 200: 20,000 pixels, more than the limit of 10,000. Scale it down."
+    assert told(studio, tmp_path / "wide.png") == said
+
+
+def test_a_picture_that_is_gone(studio, tmp_path):
+    assert told(studio, tmp_path / "gone.png") == "The picture is not here any more. Give it again."
+
+
+def test_settings_that_serve_nobody():
+    with pytest.raises(UserError, match="at_once is 0, which serves nobody"):
+        Settings(at_once=0)
