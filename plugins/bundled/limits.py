@@ -21,7 +21,7 @@ def looks_like_photograph(image: Image) -> bool:
 
 
 def remind_of_limits(image: Image, *, found: int) -> None:
-    """Say, once in a process, that the bundled models know sticker scenes only, where that is likely to matter."""
+    """Say, once in a process, what the bundled models do not know, where that is likely to matter."""
     if looks_like_photograph(image) or not found:
         say_once()
 
@@ -30,6 +30,6 @@ def remind_of_limits(image: Image, *, found: int) -> None:
 def say_once() -> None:
     """The reminder itself."""
     _LOG.warning(
-        "the bundled models know sticker scenes only, not photographs; for those use --preset base, whose weights "
-        "are downloaded once."
+        "the bundled models learnt from drawn stickers: in photographs they find common animals and things at best, "
+        "with rough outlines. --preset base knows photographs; its weights are downloaded once."
     )

@@ -19,6 +19,8 @@ from plugins.weights import recommended
 
 #: Pictures that pass through the network together: as fast as more on a processor, and small in memory.
 _BATCH = 16
+# Each step to less memory begins the node anew: a few large ones get there sooner.
+_FEWER = 4
 #: `model_type` of a directory's config → the class that reads it.
 _KINDS = {"clip": "CLIPModel", "vision-text-dual-encoder": "VisionTextDualEncoderModel"}
 
@@ -36,9 +38,18 @@ class TransformersClip(Clip):
         self.framing = Framing(**advice.get("framing", {}))
         self.template = advice.get("template", Clip.template)
         self.alike = advice.get("alike", Clip.alike)
+        self._batch = _BATCH
+
+    def spare_memory(self) -> str:
+        """Look at a quarter of the pictures together from now on; says how many, or nothing where each is alone."""
+        if self._batch == 1:
+            return ""
+        self._batch = max(1, self._batch // _FEWER)
+        return f"pictures looked at together: {self._batch}"
 
     def embed_images(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
+        size = self._batch
+        batches = [pictures[start : start + size] for start in range(0, len(pictures), size)]
         return np.concatenate([self._nothing(), *map(self._embed_images, batches)])
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ from pipelines.models import Model, lease
 from pipelines.signature import Report, no_report, node
 from pipelines.values import Boxes, Embedding, Image, Masks, Text
 from plugins.clip.models import Clip
-from plugins.clip.ranking import Wanted, ranked
+from plugins.clip.ranking import Wanted, confirmed, ranked, whole_things
 from plugins.prompts import split_prompt
 
 
@@ -91,3 +91,55 @@ def rank_boxes(
     """
     wanted = Wanted(phrases=split_prompt(text), threshold=threshold, top=top, context=context, fade=fade)
     return ranked(image, boxes, wanted, model, report)
+
+
+@node("clip/things", version=1)
+def things(
+    image: Image,
+    masks: Masks,
+    text: Text,
+    *,
+    model: Model[Clip] = Model(),
+    threshold: float | None = None,
+    top: int = 0,
+    context: float | None = None,
+    fade: float | None = 0.5,
+    report: Report = no_report,
+) -> Masks:
+    """Whole things that the text names, one mask for each, among masks of things and of their parts.
+
+    As `clip/rank`, but a mask also has to be needed: its surroundings must no longer show the phrase once it is taken
+    out. Confidence is the product of both. Nothing found is no error. Raises `PortError` for masks of another picture.
+
+    Args:
+        masks: Detections with masks in the pixels of the image, such as those of everything mode.
+        text: What to look for, each phrase ended by a dot.
+        model: A preset, a directory in transformers' format or a hub id.
+        threshold: The least confidence to keep a mask; by default what the model's makers recommend.
+        top: Keep at most so many of a phrase; 0 keeps all.
+        context: How far the square reaches beyond the box, as a share of its longer side; likewise by default.
+        fade: How far what is outside the mask fades to grey, from 0 to 1.
+    """
+    wanted = Wanted(phrases=split_prompt(text), threshold=threshold, top=top, context=context, fade=fade)
+    return whole_things(image, masks, wanted, model, report)
+
+
+@node("clip/confirm", version=1)
+def confirm(
+    image: Image,
+    boxes: Boxes,
+    *,
+    model: Model[Clip] = Model(),
+    threshold: float = 0.02,
+    report: Report = no_report,
+) -> Boxes:
+    """Those of the boxes that may show what their `class_name` says: a second opinion on a detector's guesses.
+
+    Scores and names stay the detector's own.
+
+    Args:
+        boxes: Detections with names, in the pixels of the image.
+        model: A preset, a directory in transformers' format or a hub id.
+        threshold: The least probability, against common words, that a box shows its phrase.
+    """
+    return confirmed(image, boxes, threshold, model, report)

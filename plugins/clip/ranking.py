@@ -14,6 +14,7 @@ from pipelines.values import Detections, Image
 from plugins.clip.crops import Framing, square_crop
 from plugins.clip.models import Clip
 from plugins.clip.scores import probabilities
+from plugins.clip.wholes import JUDGED, one_for_each, without
 
 #: Crops that are cut out at a time: those of a large photograph take megabytes each.
 _CHUNK = 16
@@ -65,6 +66,39 @@ def ranked(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], 
     scores = likely[np.arange(len(best)), best]
     kept = _kept(best, scores, least, wanted.top)
     return _labelled(found[kept], wanted.phrases, best[kept], scores[kept])
+
+
+def whole_things(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], report: Report) -> Detections:
+    """Of the masks of `image` those that show a whole thing, one for each, the surest first. Raises `PortError`.
+
+    Their score is how likely the mask shows the phrase, times how unlikely its surroundings do without it.
+    """
+    likely = ranked(image, found, replace(wanted, top=0), model, report)[:JUDGED]
+    if not len(likely) or likely.mask is None:
+        return likely
+    with lease(Clip, model) as clip:
+        left = clip.embed_images(
+            [without(image.pixels, box, mask) for box, mask in zip(likely.xyxy, likely.mask, strict=True)]
+        )
+        still = probabilities(left, clip.embed_phrases(wanted.phrases), clip.common, scale=clip.scale, alike=clip.alike)
+        least = clip.threshold if wanted.threshold is None else wanted.threshold
+    scores = likely.confidence * (1 - still[np.arange(len(likely)), likely.class_id])
+    kept = one_for_each(likely.mask, scores)
+    kept = kept[_kept(likely.class_id[kept], scores[kept], least, wanted.top)]
+    return replace(likely[kept], confidence=scores[kept])
+
+
+def confirmed(image: Image, boxes: Detections, least: float, model: Model[Clip], report: Report) -> Detections:
+    """The boxes of which CLIP too thinks that they may show what they are said to show, unchanged."""
+    phrases = tuple(dict.fromkeys(map(str, boxes.data.get("class_name", ()))))
+    if not len(boxes):
+        return boxes
+    with lease(Clip, model) as clip:
+        vectors = _vectors(image, boxes, clip, clip.framing, report)
+        likely = probabilities(vectors, clip.embed_phrases(phrases), clip.common, scale=clip.scale, alike=clip.alike)
+    own = [phrases.index(str(name)) for name in boxes.data["class_name"]]
+    kept: Detections = boxes[likely[np.arange(len(boxes)), own] >= least]
+    return kept
 
 
 def _vectors(image: Image, found: Detections, clip: Clip, framing: Framing, report: Report) -> NDArray[np.float32]:

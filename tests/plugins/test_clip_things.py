@@ -1,0 +1,117 @@
+"""Whole things among their parts, and a second opinion on boxes, by a CLIP that sees the strongest colour."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipelines.families import ModelSource
+from pipelines.models import ModelPool
+from pipelines.scope import Scope, use_scope
+from pipelines.values import Detections, Image, empty_detections
+from plugins.clip.crops import Framing
+from plugins.clip.models import Clip
+from plugins.clip.nodes import confirm, things
+
+COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
+
+
+class Strongest(Clip):
+    """Where a twentieth of a picture is of one colour, the picture shows it: parts look like wholes, as often."""
+
+    framing = Framing(context=0.0, fade=1.0)
+    template = "{}"
+    scale = 30.0
+
+    def embed_images(self, pictures):
+        return _unit(np.array([_seen(picture) for picture in pictures]).reshape(-1, 3))
+
+    def embed_texts(self, texts):
+        return _unit(np.array([COLOURS.get(text, (1, 1, 1)) for text in texts]))
+
+
+def _seen(picture) -> tuple[float, float, float]:
+    strong = [(picture[..., channel] > 250).mean() > 0.05 for channel in range(3)]
+    return tuple(map(float, strong)) if any(strong) else (1.0, 1.0, 1.0)
+
+
+def _unit(rows):
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def running(node, *inputs, **options):
+    family = SimpleNamespace(
+        name="clip",
+        resolve=lambda ref, *, offline: ModelSource("clip", ref, ref, "r1"),
+        load=lambda source, *, device, dtype: Strongest(),
+    )
+    with use_scope(Scope(pool=ModelPool(families={"clip": family}))):
+        return node(*inputs, **options)
+
+
+@pytest.fixture
+def picture() -> Image:
+    """Two red things and a green one, far from one another."""
+    pixels = np.full((60, 200, 3), 127, np.uint8)
+    pixels[20:40, 10:40] = pixels[20:40, 150:180] = (255, 0, 0)
+    pixels[20:40, 80:110] = (0, 255, 0)
+    return Image(pixels)
+
+
+def masks_of(*boxes: tuple[int, int, int, int]) -> Detections:
+    masks = np.zeros((len(boxes), 60, 200), bool)
+    for mask, (left, top, right, bottom) in zip(masks, boxes, strict=True):
+        mask[top:bottom, left:right] = True
+    return Detections(xyxy=np.array(boxes, np.float32), mask=masks)
+
+
+WHOLE, PART, OTHER, GREEN = (10, 20, 40, 40), (10, 20, 22, 40), (150, 20, 180, 40), (80, 20, 110, 40)
+
+
+def test_the_whole_is_taken_and_not_its_part(picture):
+    found = running(things, picture, masks_of(PART, WHOLE), "red.")
+    assert found.xyxy.tolist() == [list(WHOLE)]
+    assert found.data["class_name"].tolist() == ["red"]
+    assert found.confidence[0] > 0.8
+
+
+def test_a_part_alone_is_not_believed(picture):
+    assert len(running(things, picture, masks_of(PART), "red.")) == 0
+
+
+def test_each_thing_is_found_under_its_own_name(picture):
+    found = running(things, picture, masks_of(PART, OTHER, WHOLE, GREEN), "red. green.")
+    names = dict(zip(map(tuple, found.xyxy.astype(int).tolist()), found.data["class_name"].tolist(), strict=True))
+    assert names == {WHOLE: "red", OTHER: "red", GREEN: "green"}
+
+
+def test_of_two_masks_of_one_thing_one_stays(picture):
+    found = running(things, picture, masks_of(WHOLE, (9, 19, 41, 41)), "red.")
+    assert len(found) == 1
+
+
+def test_at_most_so_many_of_a_phrase(picture):
+    assert len(running(things, picture, masks_of(WHOLE, OTHER), "red.", top=1)) == 1
+
+
+def test_what_is_not_there_is_not_found(picture):
+    assert len(running(things, picture, masks_of(WHOLE, GREEN), "blue.")) == 0
+    assert len(running(things, picture, empty_detections((60, 200), masks=True), "blue.")) == 0
+
+
+def test_boxes_that_do_not_show_what_they_say_are_dropped(picture):
+    boxes = Detections(
+        xyxy=np.array([WHOLE, GREEN, OTHER], np.float32),
+        confidence=np.array([0.4, 0.3, 0.2], np.float32),
+        data={"class_name": np.array(["red", "red", "red"]), "instance_id": np.arange(3)},
+    )
+    kept = running(confirm, picture, boxes)
+    assert kept.data["instance_id"].tolist() == [0, 2]
+    np.testing.assert_array_equal(kept.confidence, np.array([0.4, 0.2], np.float32))
+
+
+def test_no_boxes_need_no_second_opinion(picture):
+    with use_scope(Scope(pool=ModelPool(families={}))):
+        assert len(confirm(picture, empty_detections((60, 200)))) == 0
