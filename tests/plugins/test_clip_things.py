@@ -114,4 +114,4 @@ def test_boxes_that_do_not_show_what_they_say_are_dropped(picture):
 
 def test_no_boxes_need_no_second_opinion(picture):
     with use_scope(Scope(pool=ModelPool(families={}))):
-        assert len(confirm(picture, empty_detections((60, 200)))) == 0
+        assert len(confirm(picture, empty_detections((60, 200), masks=False))) == 0
