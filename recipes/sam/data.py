@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from recipes.sam.dense import dense_targets
 from recipes.sam.disguise import disguise
-from recipes.world import Atlas, SceneSpec, compose
+from recipes.world import Atlas, Scene, SceneSpec, compose
 from recipes.world.scenes import boxes_of
 from sam_model.training.crops import Crop, draw_crop
 
@@ -24,7 +24,7 @@ PIXEL_MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
 #: Pixels of the smallest thing that CLIP is asked about.
 LEAST_AREA = 24**2
 #: Share of texts that are a name instead of a crop: the bundled CLIP does not put the two quite at one place.
-NAMED = 0.5
+NAMED = 0.75
 Meaning: TypeAlias = Crop | str | None
 PIXEL_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 
@@ -68,7 +68,8 @@ def make_batch(
 ) -> Batch:
     """One scene a seed, of any of the atlases and kinds, at most `prompts` objects of each.
 
-    Of a share of `texts` of the scenes one object also comes with a crop or name for CLIP. The same seeds give the same batch.
+    A share of `texts` of the objects also comes with a crop or name for CLIP. The same seeds give the same
+    batch.
     """
     samples = [_sample(np.random.default_rng(seed), atlases, specs, prompts, texts) for seed in seeds]
     index = [position for position, sample in enumerate(samples) for _ in sample.boxes]
@@ -98,30 +99,40 @@ def _sample(
 ) -> _Sample:
     spec = specs[int(rng.integers(len(specs)))]
     scene = compose(rng, atlases[int(rng.integers(len(atlases)))], spec)
-    pixels = disguise(rng, scene.image, scene.masks)
-    image, masks = normalise(pixels), scene.masks
+    scene = replace(scene, image=disguise(rng, scene.image, scene.masks))
+    image = normalise(scene.image)
     if rng.random() < 0.2:
-        image, masks = _with_padding(rng, image, masks)
-    chosen = rng.permutation(len(masks))[:prompts]
-    meanings: list[Meaning] = [None] * len(chosen)
-    if rng.random() < texts:
-        name = scene.names[chosen[0]]
-        crop = draw_crop(pixels, masks[chosen[0]], rng, least_area=LEAST_AREA)
-        meanings[0] = name if scene.names.count(name) == 1 and rng.random() < NAMED else crop
-    return _Sample(image, boxes_of(masks[chosen]), masks[chosen], masks, tuple(meanings))
+        image, scene = _with_padding(rng, image, scene)
+    chosen = rng.permutation(len(scene.masks))[:prompts]
+    meanings = tuple(_meaning(rng, scene, index, texts) for index in chosen)
+    masks = scene.masks[chosen]
+    return _Sample(image, boxes_of(masks), masks, scene.masks, meanings)
+
+
+def _meaning(rng: np.random.Generator, scene: Scene, index: int, texts: float) -> Meaning:
+    """What CLIP is given for one thing of a scene: its name, if nothing else there has it, its crop, or nothing."""
+    if rng.random() >= texts:
+        return None
+    name = scene.names[index]
+    if scene.names.count(name) == 1 and rng.random() < NAMED:
+        return name
+    return draw_crop(scene.image, scene.masks[index], rng, least_area=LEAST_AREA)
 
 
 def _with_padding(
-    rng: np.random.Generator, image: NDArray[np.float32], masks: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    rng: np.random.Generator, image: NDArray[np.float32], scene: Scene
+) -> tuple[NDArray[np.float32], Scene]:
     """Pretend that the picture was not square: zeros right or below, as preprocessing leaves them.
 
     Objects that lose more than a third are not asked for; if none is left the picture stays whole.
     """
     kept = int(image.shape[1] * rng.uniform(0.5, 0.95))
     hidden = (slice(kept, None), slice(None)) if rng.random() < 0.5 else (slice(None), slice(kept, None))
-    visible, cut = masks.copy(), image.copy()
+    visible, cut = scene.masks.copy(), image.copy()
     visible[:, *hidden] = False
     cut[:, *hidden] = 0
-    whole = visible.sum(axis=(1, 2)) > 0.67 * masks.sum(axis=(1, 2))
-    return (cut, visible[whole]) if whole.any() else (image, masks)
+    whole = visible.sum(axis=(1, 2)) > 0.67 * scene.masks.sum(axis=(1, 2))
+    if not whole.any():
+        return image, scene
+    names = tuple(compress(scene.names, whole.tolist()))
+    return cut, replace(scene, masks=visible[whole], boxes=scene.boxes[whole], names=names)

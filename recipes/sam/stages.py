@@ -62,7 +62,7 @@ class Stage:
     single_rounds_until: int = 0
     rounds: tuple[int, ...] = (1, 1, 2, 3)
     texts: float = 0.0
-    """Share of scenes of which one thing is also asked for by CLIP's embedding of its crop."""
+    """Share of things that are also asked for by CLIP's embedding of their crop or name."""
     seed: int = 1
 
 
@@ -116,7 +116,7 @@ STAGES: Mapping[str, Stage] = {
         single_rounds_until=150,
         final_rate=0.01,
         rounds=(1, 1, 1, 2, 5),
-        texts=0.6,
+        texts=0.9,
         seed=16,
     ),
 }

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipelines.families import find_family
+from plugins.clip.models import FAMILY, Clip
 from recipes.sam.evaluate import BUNDLED, SEED, SPEC, Masks, middle, overlap
-from recipes.world import DETECTION_NOUNS, TEST_FAMILIES, Atlas, Scene, SceneSpec, compose, load_atlas
+from recipes.world import TEST_FAMILIES, Atlas, Scene, SceneSpec, compose, load_atlas
 from sam_model.checkpoints import load_sam
 from sam_model.predictor import MaskPrediction, Predictor
 from sam_model.prompts import FOREGROUND, Points, TextPrompt
@@ -42,33 +42,37 @@ class Named:
 
 
 @cache
-def bundled_clip() -> CropReader:
-    """The bundled CLIP, in bfloat16 arithmetic."""
-    family = find_family("clip")
-    clip = family.load(family.resolve("bundled", offline=True), device="cpu", dtype="float32")
+def bundled_clip() -> Clip:
+    """The bundled CLIP, in single precision on the processor."""
+    clip: Clip = FAMILY.load(FAMILY.resolve("bundled", offline=True), device="cpu", dtype="float32")
+    return clip
+
+
+@cache
+def reader() -> CropReader:
+    """It as a reader of crops, in bfloat16 arithmetic."""
+    clip = bundled_clip()
 
     def embed(crops: Sequence[Crop]) -> NDArray[np.float32]:
         with torch.autocast("cpu", torch.bfloat16):
-            vectors: NDArray[np.float32] = clip.embed_images(crops)
-        return vectors
+            return clip.embed_images(crops)
 
     return CropReader(width=clip.embed_images([]).shape[1], embed=embed)
 
 
 @cache
-def noun_vectors() -> dict[str, NDArray[np.float32]]:
-    """Unit vectors (512,) of every noun, in the sentence that the bundled CLIP's makers recommend."""
-    family = find_family("clip")
-    clip = family.load(family.resolve("bundled", offline=True), device="cpu", dtype="float32")
-    return dict(zip(DETECTION_NOUNS, clip.embed_phrases(DETECTION_NOUNS), strict=True))
+def vector_of(name: str) -> NDArray[np.float32]:
+    """Unit vector (512,) of a name, in the sentence that the bundled CLIP's makers recommend."""
+    (vector,) = bundled_clip().embed_phrases([name])
+    return np.asarray(vector)
 
 
 def read_batch(meanings: Sequence[Crop | str | None]) -> Tensor:
-    """Embeddings (N, 512) of crops and nouns, zero where there is neither."""
-    texts = read_crops(bundled_clip(), [meaning if isinstance(meaning, np.ndarray) else None for meaning in meanings])
+    """Embeddings (N, 512) of crops and names, zero where there is neither."""
+    texts = read_crops(reader(), [meaning if isinstance(meaning, np.ndarray) else None for meaning in meanings])
     for row, meaning in enumerate(meanings):
         if isinstance(meaning, str):
-            texts[row] = torch.from_numpy(noun_vectors()[meaning])
+            texts[row] = torch.from_numpy(vector_of(meaning))
     return texts
 
 
@@ -92,7 +96,7 @@ def _ask(predictor: Predictor, scene: Scene) -> Iterator[tuple[float, float, flo
         return
     embedding = predictor.embed(scene.image)
     wanted = scene.masks[once]
-    texts = TextPrompt(np.stack([noun_vectors()[scene.names[index]] for index in once]))
+    texts = TextPrompt(np.stack([vector_of(scene.names[index]) for index in once]))
     places = np.stack([middle(mask) for mask in wanted])[:, None]
     points = Points(places, np.full(places.shape[:2], FOREGROUND))
     by_name = overlap(_best(predictor.predict(embedding, texts, multimask=True)), wanted)
@@ -103,7 +107,7 @@ def _ask(predictor: Predictor, scene: Scene) -> Iterator[tuple[float, float, flo
 
 def _best(answer: MaskPrediction) -> Masks:
     """Of the three masks of every prompt, the one that the network ranks first."""
-    return answer.masks[np.arange(len(answer.iou)), answer.iou.argmax(axis=1)]
+    return np.asarray(answer.masks[np.arange(len(answer.iou)), answer.iou.argmax(axis=1)])
 
 
 def main() -> None:
