@@ -71,6 +71,14 @@ class NodeFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryShort:
+    """Memory ran out in `node`, which begins anew; `remedy` says what takes less of it from now on."""
+
+    node: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelLoading:
     """A model is about to be built. `over_budget` tells by how many bytes the pool's budget is exceeded."""
 
@@ -108,7 +116,7 @@ class RunFinished:
     status: Literal["done", "failed", "cancelled"]
 
 
-NodeEvent: TypeAlias = NodeStarted | NodeProgress | NodeFinished | NodeSkipped | NodeFailed
+NodeEvent: TypeAlias = NodeStarted | NodeProgress | NodeFinished | NodeSkipped | NodeFailed | MemoryShort
 ModelEvent: TypeAlias = ModelLoading | ModelLoaded | ModelEvicted
 Event: TypeAlias = RunStarted | NodeEvent | ModelEvent | RunFinished
 Sink: TypeAlias = Callable[[Event], None]

@@ -45,6 +45,15 @@ class ModelSource:
 
 
 @runtime_checkable
+class Sparing(Protocol):
+    """A loaded model that can work in less memory, at the price of time."""
+
+    def spare_memory(self) -> str:
+        """Take less memory from now on, by one step; says how, or nothing where no step is left."""
+        ...
+
+
+@runtime_checkable
 class ModelFamily(Protocol):
     """How one family's models are found and built: what an entry point of the group `samloom.models` gives.
 

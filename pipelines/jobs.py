@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
 from pipelines.entries import Cache
-from pipelines.errors import Cancelled, RunError
-from pipelines.events import NodeFailed, NodeFinished, NodeProgress, NodeSkipped, NodeStarted
+from pipelines.errors import Cancelled, ModelError, RunError
+from pipelines.events import MemoryShort, NodeFailed, NodeFinished, NodeProgress, NodeSkipped, NodeStarted
+from pipelines.families import Model
 from pipelines.keys import cache_key, entry_of, weights_id
-from pipelines.memory import MemoryWatch
+from pipelines.memory import MemoryWatch, is_out_of_memory
 from pipelines.models import default_pool
 from pipelines.passing import checked_outputs, summary
 from pipelines.plan import RELAY, Key, Task
@@ -19,6 +21,8 @@ from pipelines.pool import ModelPool
 from pipelines.schedule import SKIPPED, Outcome, Record, Schedule, Skipped
 from pipelines.scope import Scope
 from pipelines.signature import Node, Report
+
+_SMALLER = "Give a smaller picture, or a smaller model: --preset bundled."
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,6 +34,7 @@ class Call:
     inputs: dict[str, Any]
     cache_key: str | None
     devices: frozenset[str]
+    models: tuple[tuple[str, Model[Any]], ...] = ()
 
 
 def instance_name(task: Task, key: Key) -> str:
@@ -65,8 +70,7 @@ class Workshop:
         emit(NodeStarted(call.name))
         self._memory.start(call)
         try:
-            extra = {call.node.report: self._report(call.name)} if call.node.report else {}
-            record = Record(checked_outputs(call.node, call.node.function(**call.inputs, **extra)))
+            record = Record(checked_outputs(call.node, self._result(call)))
         except Cancelled as error:
             emit(NodeFailed(call.name, perf_counter() - started, error))
             raise
@@ -78,6 +82,23 @@ class Workshop:
         if self._cache is not None and call.cache_key is not None and (entry := entry_of(record)):
             self._cache.put(call.cache_key, entry)
         return record
+
+    def _result(self, call: Call) -> Any:
+        """What the node returns; when memory runs out it is called again, each time in less of it, while that helps."""
+        remedies = chain.from_iterable(self._pool.remedies(family, model) for family, model in call.models)
+        extra = {call.node.report: self._report(call.name)} if call.node.report else {}
+        while True:
+            try:
+                return call.node.function(**call.inputs, **extra)
+            except (MemoryError, RuntimeError) as error:
+                if not call.models or not is_out_of_memory(error):
+                    raise
+                reason = str(error).split("\n")[0] or type(error).__name__
+            # Outside the handler, whose traceback keeps alive what the node had made so far.
+            remedy = next(remedies, None)
+            if remedy is None:
+                raise ModelError(f"memory ran out, and nothing takes less of it ({reason}). {_SMALLER}")
+            self._scope.emit(MemoryShort(call.name, remedy))
 
     def _failure(self, name: str, inputs: Mapping[str, Any], started: float, error: Exception) -> RunError:
         self._scope.emit(NodeFailed(name, perf_counter() - started, error))
@@ -111,7 +132,7 @@ class Workshop:
                 self._scope.emit(NodeFinished(name, perf_counter() - started, cached=True))
                 return Record(entry.outputs, dict(entry.ids))
         devices = frozenset(self._pool.device_of(model) for _, model in models.values())
-        return Call(name, node, inputs, identity, devices)
+        return Call(name, node, inputs, identity, devices, tuple(models.values()))
 
     @property
     def _pool(self) -> ModelPool:

@@ -1,7 +1,8 @@
-"""How much memory the process holds, sampled while nodes run: cheap enough to be always on."""
+"""How much memory the process holds, sampled while nodes run, and what to do when there is none left."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 
@@ -42,6 +43,20 @@ class MemoryWatch:
         if self._statm is None:
             return _highest_ever()
         return int(os.pread(self._statm, 64, 0).split()[1]) * _PAGE
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` says that memory ran out, as Python, or as torch for any device, puts it."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(phrase in str(error).lower() for phrase in ("out of memory", "can't allocate memory"))
+    )
+
+
+def return_freed_memory() -> None:
+    """Give what was freed back to the system: glibc keeps it otherwise, which does harm after gigabytes of weights."""
+    if sys.platform.startswith("linux") and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
 
 
 def _open_statm() -> int | None:

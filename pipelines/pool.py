@@ -16,13 +16,15 @@ from typing import Any, TypeAlias
 
 from pipelines.devices import default_device
 from pipelines.events import ModelEvicted, ModelLoaded, ModelLoading
-from pipelines.families import Model, ModelFamily, ModelSource, find_family
+from pipelines.families import Model, ModelFamily, ModelSource, Sparing, find_family
+from pipelines.memory import is_out_of_memory, return_freed_memory
 from pipelines.scope import current_scope
 
 # Building a model patches its library's globals for a moment (torch's default dtype and initialisers), so one at a
 # time in the whole process, whatever the number of pools.
 _LOADER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="samloom-loader")
 _POLL_SECONDS = 0.1
+_CPU = "cpu"
 
 _Key: TypeAlias = tuple[str, "Path | str", str, str, str]
 _leases_held: ContextVar[int] = ContextVar("samloom_leases_held", default=0)
@@ -76,6 +78,7 @@ class ModelPool:
         self.dtype = dtype or "float32"
         self._families = families
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._moved: set[_Key] = set()
         self._changed = threading.Condition()
 
     def resolve(self, family: str, model: Model[Any]) -> ModelSource:
@@ -101,6 +104,38 @@ class ModelPool:
             evicted = self._drop_idle()
         _announce(evicted)
 
+    def remedies(self, family: str, model: Model[Any]) -> Iterator[str]:
+        """Ways to take less memory when it ran out while `model` was at work, from the mildest to the slowest.
+
+        Each is carried out when it is asked for, holds from then on, and says what it did: models that nobody uses go;
+        the model itself works in smaller parts, or waits in main memory (`Sparing`); it moves to the processor.
+        """
+        key = self._key(self.resolve(family, model), model)
+        with self._changed:
+            evicted = self._drop_idle(but=key)
+        _announce(evicted)
+        _tidy()
+        if evicted:
+            yield "without the models that nobody was using"
+        yield from self._spared(key)
+        if key[-1] != _CPU:
+            self._move_to_cpu(key)
+            yield f"{family}: on the processor"
+
+    def _spared(self, key: _Key) -> Iterator[str]:
+        with self._changed:
+            entry = self._entries.get(key)
+        worker = entry.model.result() if entry is not None and _is_ready(entry) else None
+        while isinstance(worker, Sparing) and (way := worker.spare_memory()):
+            yield f"{key[0]}: {way}"
+
+    def _move_to_cpu(self, key: _Key) -> None:
+        with self._changed:
+            self._moved.add(key)
+            evicted = [self._entries.pop(key).evicted()] if key in self._entries else []
+        _announce(evicted)
+        _tidy()
+
     @contextmanager
     def lease(self, family: str, model: Model[Any]) -> Iterator[Any]:
         """Lend a model for the length of the block; see `pipelines.models.lease`."""
@@ -116,20 +151,25 @@ class ModelPool:
 
     def _pinned(self, family: str, model: Model[Any]) -> _Entry:
         """The entry of `model`, pinned; its building has begun but need not have ended."""
-        source, device, dtype = self.resolve(family, model), self.device_of(model), self.dtype_of(model)
-        key = (family, source.location, source.revision, dtype, device)
+        source = self.resolve(family, model)
+        key = self._key(source, model)
         with self._changed:
-            entry, is_new, evicted = self._take(key, source, device)
+            entry, is_new, evicted = self._take(key, source)
             over_budget = self._missing_bytes(0)
         _announce(evicted)
         if is_new:
-            current_scope().emit(ModelLoading(family, source.ref, device, over_budget))
-            _LOADER.submit(copy_context().run, self._build, key, entry, dtype)
+            current_scope().emit(ModelLoading(family, source.ref, entry.device, over_budget))
+            _LOADER.submit(copy_context().run, self._build, key, entry, self.dtype_of(model), tidy=bool(evicted))
         return entry
 
-    def _take(self, key: _Key, source: ModelSource, device: str) -> tuple[_Entry, bool, list[_Entry]]:
+    def _key(self, source: ModelSource, model: Model[Any]) -> _Key:
+        """What tells this model from others on the shelf; the device is where it runs now."""
+        asked = (source.family, source.location, source.revision, self.dtype_of(model), self.device_of(model))
+        return (*asked[:-1], _CPU) if asked in self._moved else asked
+
+    def _take(self, key: _Key, source: ModelSource) -> tuple[_Entry, bool, list[ModelEvicted]]:
         """Pin the entry of `key`, made if need be once there is room. Called with the lock held."""
-        evicted: list[_Entry] = []
+        evicted: list[ModelEvicted] = []
         while key not in self._entries:
             evicted += self._drop_idle(source.size_bytes or 0)
             if not self._must_wait(source.size_bytes or 0):
@@ -137,7 +177,7 @@ class ModelPool:
             self._changed.wait(_POLL_SECONDS)
             current_scope().check_cancelled()
         is_new = key not in self._entries
-        entry = self._entries.setdefault(key, _Entry(source, device))
+        entry = self._entries.setdefault(key, _Entry(source, key[-1]))
         self._entries.move_to_end(key)
         entry.pins += 1
         return entry, is_new, evicted
@@ -151,19 +191,21 @@ class ModelPool:
             return 0
         return max(0, size + sum(entry.size for entry in self._entries.values()) - self.budget_bytes)
 
-    def _drop_idle(self, size: int | None = None) -> list[_Entry]:
+    def _drop_idle(self, size: int | None = None, *, but: _Key | None = None) -> list[ModelEvicted]:
         """Drop models without a lease, all or as many as make room for `size` bytes. Called with the lock held."""
         dropped = []
         for key, entry in list(self._entries.items()):
             if size is not None and not self._missing_bytes(size):
                 break
-            if entry.is_idle:
-                dropped.append(self._entries.pop(key))
+            if entry.is_idle and key != but:
+                dropped.append(self._entries.pop(key).evicted())
         return dropped
 
-    def _build(self, key: _Key, entry: _Entry, dtype: str) -> None:
-        """Build the model of `entry`; runs in the loader thread."""
+    def _build(self, key: _Key, entry: _Entry, dtype: str, *, tidy: bool) -> None:
+        """Build the model of `entry`, after others have made room for it if `tidy`; runs in the loader thread."""
         started = perf_counter()
+        if tidy:
+            _tidy()
         try:
             model = self._load(entry, dtype)
         except BaseException as error:  # noqa: BLE001 - handed to whoever leases
@@ -186,16 +228,8 @@ class ModelPool:
                 raise
         # Outside the handler, whose traceback keeps the half-built model alive.
         self.clear()
-        gc.collect()
+        _tidy()
         return family.load(entry.source, device=entry.device, dtype=dtype)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that memory ran out, as Python, or as torch for any device, puts it."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError)
-        and any(phrase in str(error).lower() for phrase in ("out of memory", "can't allocate memory"))
-    )
 
 
 def _is_ready(entry: _Entry) -> bool:
@@ -209,6 +243,12 @@ def _wait_for(model: Future[Any]) -> Any:
     return model.result()
 
 
-def _announce(evicted: list[_Entry]) -> None:
-    for entry in evicted:
-        current_scope().emit(entry.evicted())
+def _announce(evicted: list[ModelEvicted]) -> None:
+    for event in evicted:
+        current_scope().emit(event)
+
+
+def _tidy() -> None:
+    """See to it that the memory of dropped models is free for others: cycles may hold them, and malloc keeps it."""
+    gc.collect()
+    return_freed_memory()

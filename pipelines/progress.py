@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from pipelines.errors import OutputError
 from pipelines.events import (
     Event,
+    MemoryShort,
     ModelEvicted,
     ModelLoaded,
     ModelLoading,
@@ -123,6 +124,8 @@ class RichProgress(AbstractContextManager["RichProgress"]):
                 self._add(node, _safe(node), total=None)
             case NodeProgress(node, done, total, note) if node in self._lines:
                 self._progress.update(self._lines[node], completed=done, total=total, note=_safe(note))
+            case MemoryShort(node, remedy) if node in self._lines:
+                self._progress.update(self._lines[node], completed=0, note=_safe(f"memory ran out: again, {remedy}"))
             case NodeFinished(node) | NodeFailed(node) | NodeSkipped(node):
                 self._remove(node)
                 self._advance(node)

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from pipelines.events import (
     Event,
+    MemoryShort,
     ModelEvicted,
     ModelLoaded,
     NodeFailed,
@@ -23,7 +24,7 @@ from pipelines.events import (
 )
 from pipelines.files import write_atomically
 
-Outcome: TypeAlias = Literal["done", "cached", "skipped", "failed", "loaded", "evicted"]
+Outcome: TypeAlias = Literal["done", "cached", "skipped", "failed", "loaded", "evicted", "out of memory"]
 _MICRO = 1_000_000
 _MEBI = 1 << 20
 _MODEL_EVENTS = (ModelLoaded, ModelEvicted)
@@ -122,8 +123,10 @@ def _span(event: Event, now: float, thread: int) -> Span | None:
             return Span(name, "cached" if cached else "done", now - seconds, seconds, peak, thread)
         case NodeFailed(name, seconds, error):
             return Span(name, "failed", now - seconds, seconds, 0, thread, f"{type(error).__name__}: {error}")
-        case NodeSkipped(name, reason):
-            return Span(name, "skipped", now, 0.0, 0, thread, reason)
+        case NodeSkipped(name, note) | MemoryShort(name, note):
+            return Span(
+                name, "skipped" if isinstance(event, NodeSkipped) else "out of memory", now, 0.0, 0, thread, note
+            )
         case ModelLoaded(family, ref, device, seconds):
             return Span(f"load {family} {ref}", "loaded", now - seconds, seconds, 0, thread, device)
         case ModelEvicted(family, ref, device):

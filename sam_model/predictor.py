@@ -53,8 +53,10 @@ class MaskPrediction:
 class Predictor:
     """A network that is ready to answer. It keeps nothing of the pictures, so threads may share it."""
 
-    def __init__(self, sam: Sam) -> None:
+    def __init__(self, sam: Sam, *, at_once: int | None = None) -> None:
+        """`at_once`: how many prompts to decode together, instead of as many as suit the device."""
         self.sam = sam.eval()
+        self.at_once = at_once or prompts_at_once(sam.device)
 
     @torch.inference_mode()
     def embed(self, image: UInt8[np.ndarray, "height width 3"]) -> ImageEmbedding:
@@ -90,7 +92,7 @@ class Predictor:
         config = self.sam.config
         batch = gather(prompts, embedding.frame, hint_size=config.logits_size, text_width=config.text_width)
         answer = _blank(batch.count, 3 if multimask else 1, embedding.frame, config.logits_size)
-        for rows, part in batch.parts(prompts_at_once(self.sam.device)):
+        for rows, part in batch.parts(self.at_once):
             logits, iou = select_masks(*self._decode(embedding, part), multimask=multimask)
             answer.low_res_logits[rows], answer.iou[rows] = logits.float().cpu(), iou.float().cpu()
             for row, low in zip(rows, logits.float(), strict=True):

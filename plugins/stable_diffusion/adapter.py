@@ -19,6 +19,7 @@ from pipelines.errors import ModelError
 from plugins.quiet import without_bars
 from plugins.stable_diffusion.masks import BoolMask, Geometry
 from plugins.stable_diffusion.models import Advice, Brush, Inpainter
+from plugins.stable_diffusion.offloading import place, ways_to_spare
 from plugins.stable_diffusion.variants import varied
 from plugins.weights import recommended
 
@@ -31,14 +32,23 @@ _PIPELINES = {
 
 
 class DiffusersInpainter(Inpainter):
-    """Any inpainting pipeline of diffusers. Its scheduler has a state, so one picture is painted at a time."""
+    """Any inpainting pipeline of diffusers. Its scheduler has a state, so one picture is painted at a time.
 
-    def __init__(self, pipeline: Any, advice: Advice) -> None:
+    Its parts lie on its device, or in main memory until they are at work: see `plugins.stable_diffusion.offloading`.
+    """
+
+    def __init__(self, pipeline: Any, advice: Advice, device: str) -> None:
         self.pipeline = pipeline
         self.advice = advice
         self.side = pipeline.unet.config.sample_size * _scale(pipeline)
         self._one_at_a_time = threading.Lock()
+        self._ways_to_spare = ways_to_spare(pipeline, device, offloaded=place(pipeline, device, offload=advice.offload))
         pipeline.set_progress_bar_config(disable=True)
+
+    def spare_memory(self) -> str:
+        """Take less memory from now on, by one step; says how, or nothing where no step is left."""
+        with self._one_at_a_time:
+            return next(self._ways_to_spare, "")
 
     def inpaint(
         self, pixels: NDArray[np.uint8], mask: BoolMask, brush: Brush, *, on_step: Callable[[int], None]
@@ -79,11 +89,7 @@ def load(path: Path, *, device: str, dtype: str) -> Inpainter:
     advice = _advice(path)
     if advice.attention_slicing:
         pipeline.enable_attention_slicing()
-    if advice.offload and torch.device(device).type != "cpu":
-        pipeline.enable_model_cpu_offload(device=device)
-    else:
-        pipeline.to(device)
-    return DiffusersInpainter(pipeline, advice)
+    return DiffusersInpainter(pipeline, advice, device)
 
 
 def _pipeline_class(path: Path) -> Any:

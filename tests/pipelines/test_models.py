@@ -10,8 +10,9 @@ from pipelines import Model
 from pipelines.errors import Cancelled, ModelError
 from pipelines.events import ModelEvicted, ModelLoaded, ModelLoading
 from pipelines.families import ModelSource, find_family
+from pipelines.memory import is_out_of_memory
 from pipelines.models import current_pool, default_pool, lease
-from pipelines.pool import ModelPool, is_out_of_memory
+from pipelines.pool import ModelPool
 from pipelines.scope import Scope, use_scope
 
 PATIENCE = 10

@@ -146,7 +146,7 @@ def test_nothing_of_the_package_is_changed(dino) -> None:
 
 
 def saved(folder: Path, **changed: torch.Tensor | None) -> tuple[torch.nn.Module, Path]:
-    """A network of two tensors and a checkpoint of it, in which tensors are replaced, or left out where they are None."""
+    """A network of two tensors and its checkpoint, in which some are replaced, or left out where they are None."""
     network = torch.nn.Linear(2, 3)
     tensors = {f"module.{name}": tensor.clone() + 1 for name, tensor in network.state_dict().items()} | changed
     path = folder / "groundingdino_swint_ogc.pth"
