@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipelines.content import content_id, visible_id
 from pipelines.plan import INPUTS, Plan, Tap, Task
 from pipelines.pool import ModelPool
+from pipelines.signature import Node
 
 SEED = "seed"
 
@@ -31,6 +33,17 @@ def nodes_of(plan: Plan) -> dict[str, str]:
 def seeds_of(plan: Plan, values: Mapping[str, Any]) -> dict[str, Any]:
     """Every seed, as `{"paint.seed": 7}`; `values` are the pipeline's inputs, defaults filled in."""
     return {f"{task.name}.{port}": value for task, port, value in _settled(plan, values) if port == SEED}
+
+
+def files_of(plan: Plan) -> dict[str, str | None]:
+    """The content of every file that a step reads by a constant path, as `{"paint.lora": ...}`."""
+    return {
+        f"{task.name}.{port}": visible_id(value)
+        for task in plan.tasks
+        if task.node is not None and not _writes(task.node)
+        for port, value in task.constants.items()
+        if isinstance(value, Path)
+    }
 
 
 def weights_of(plan: Plan, values: Mapping[str, Any], pool: ModelPool) -> dict[str, Weights]:
@@ -65,6 +78,11 @@ def _settled(plan: Plan, values: Mapping[str, Any]) -> Iterator[tuple[Task, str,
             match wire.lead.taps:
                 case (Tap(task=number, port=port),) if number == INPUTS and port in values:
                     yield task, wire.name, values[port]
+
+
+def _writes(node: Node[..., Any]) -> bool:
+    """Whether a node writes files: it returns their path."""
+    return any(port.type.base is Path for port in node.outputs.values())
 
 
 def _settings(task: Task) -> dict[str, str | None]:

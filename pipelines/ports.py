@@ -221,7 +221,7 @@ def _converted(port: PortType, written: Any) -> Any:
     if port.base is float and type(written) is int:
         return float(written)
     if port.base is Path and isinstance(written, str):
-        return Path(written)
+        return Path(written).expanduser()
     if port.base is tuple and isinstance(written, (list, tuple)):
         types_ = port.items * len(written) if port.variadic else port.items
         return tuple(map(_converted, types_, written)) if len(types_) == len(written) else tuple(written)

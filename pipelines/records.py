@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipelines.content import visible_id
 from pipelines.errors import OutputError, UserError
 from pipelines.graph import Graph
-from pipelines.identity import Weights, nodes_of, seeds_of, weights_of
+from pipelines.identity import Weights, files_of, nodes_of, seeds_of, weights_of
 from pipelines.images import read_image
 from pipelines.models import Model
 from pipelines.passing import checked_inputs
@@ -37,8 +37,9 @@ class RunRecord(BaseModel):
     """A run as JSON.
 
     `pipeline` is the text of its file, with the files that it uses by their absolute paths; `nodes` are those of its
-    steps, with their versions. Of a picture, `inputs` holds its absolute path and its content id. `outputs` holds a
-    content id for each, or null for a value whose content cannot be seen.
+    steps, with their versions. Of a picture, `inputs` holds its absolute path and its content id. `files` holds a
+    content id for each file that a step names itself, `outputs` one for each output, or null for a value whose content
+    cannot be seen.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +48,7 @@ class RunRecord(BaseModel):
     name: str
     pipeline: str
     nodes: dict[str, str]
+    files: dict[str, str | None] = {}
     inputs: dict[str, Any]
     seeds: dict[str, Any]
     preset: str
@@ -76,12 +78,16 @@ class RunRecord(BaseModel):
             file = Path(folder) / f"{self.name}.yaml"
             file.write_text(self.pipeline, encoding="utf-8")
             graph = load_pipeline(file)
-        now = nodes_of(plan_of(graph))
+        plan = plan_of(graph)
+        now, files = nodes_of(plan), files_of(plan)
         for step in sorted(now.keys() ^ self.nodes.keys()):
             raise UserError(f"{self.name} has changed since the record: the step '{step}' is not in both.")
         for step, node in self.nodes.items():
             if now[step] != node:
                 raise UserError(f"{step} is {now[step]} here, but was {node}: it may give something else.")
+        for name, content in self.files.items():
+            if files.get(name) != content:
+                raise UserError(f"{name}: the file that it names has changed since the record. Put it back as it was.")
         return graph
 
     def values(self, graph: Graph) -> dict[str, Any]:
@@ -120,6 +126,7 @@ def record_of(
         name=graph.name,
         pipeline=dump_pipeline(_rooted(graph, folder) if folder else graph),
         nodes=nodes_of(plan),
+        files=files_of(plan),
         inputs={name: _written(name, value) for name, value in values.items()},
         seeds=seeds_of(plan, values),
         preset=pool.preset,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -62,7 +63,7 @@ class Brush:
     guidance: float
     strength: float | None = None
     scheduler: str | None = None
-    lora: str | None = None
+    lora: Path | None = None
 
 
 class Inpainter(ABC):

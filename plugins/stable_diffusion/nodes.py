@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import nullcontext
+from pathlib import Path
 from typing import NamedTuple
 
 from pipelines.errors import PortError
@@ -23,7 +24,7 @@ class Edited(NamedTuple):
     report: Text
 
 
-@node("stable_diffusion/edit", version=2)
+@node("stable_diffusion/edit", version=3)
 def edit(
     image: Image,
     masks: Masks,
@@ -36,7 +37,7 @@ def edit(
     negative_prompt: Text = "",
     strength: float | None = None,
     scheduler: Text = "",
-    lora: Text = "",
+    lora: Path | None = None,
     shadows: bool = False,
     widen: float = 1.0,
     remover: Remover = "model",
@@ -67,8 +68,8 @@ def edit(
     """
     check_plan(plan)
     _check_inputs(image, masks)
-    wishes = Wishes(seed, steps, guidance, negative_prompt, strength, scheduler or None, lora or None, widen, remover)
-    asked = {**dataclasses.asdict(wishes), "shadows": shadows}
+    wishes = Wishes(seed, steps, guidance, negative_prompt, strength, scheduler or None, lora, widen, remover)
+    asked = {**dataclasses.asdict(wishes), "lora": lora and str(lora), "shadows": shadows}
     wanted = [item for number, item in enumerate(plan.edits) if can_be_done(plan, number, masks)]
     if not wanted:
         said = write_report(plan, masks, (), image.pixels, image.pixels, model=None, asked=asked)

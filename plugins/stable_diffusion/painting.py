@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import cv2
@@ -51,7 +52,7 @@ class Wishes:
     negative_prompt: str = ""
     strength: float | None = None
     scheduler: str | None = None
-    lora: str | None = None
+    lora: Path | None = None
     widen: float = 1.0
     remover: Remover = "model"
 

@@ -48,16 +48,15 @@ def _give(pipeline: Any, scheduler: Any) -> None:
             each.scheduler = scheduler
 
 
-def _add_lora(pipeline: Any, lora: str) -> None:
-    path = Path(lora).expanduser()
-    if not path.exists():
+def _add_lora(pipeline: Any, lora: Path) -> None:
+    if not lora.exists():
         raise ModelError(f"No LoRA at '{lora}'. Give a .safetensors file, or a directory with one.")
     if not hasattr(pipeline, "load_lora_weights"):
         raise ModelError(f"{type(pipeline).__name__} takes no LoRA. Stable Diffusion 1.5, 2 and XL do.")
     if find_spec("peft") is None:
         raise ModelError(f"The LoRA '{lora}' needs the package peft: pip install peft.")
     try:
-        pipeline.load_lora_weights(path, local_files_only=True)
+        pipeline.load_lora_weights(lora, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"The LoRA '{lora}' does not fit this model: {reason}") from error

@@ -107,6 +107,30 @@ def test_a_file_that_the_pipeline_uses_and_that_has_changed_is_noticed(samloom, 
     assert result.err == "samloom: whole has changed since the record: the step 'inner/parts' is not in both.\n"
 
 
+def test_a_file_that_a_step_names_and_that_has_changed_is_noticed(samloom, tmp_path):
+    picture(tmp_path / "b.png", 1)
+    step = f'  loaded: {{use: image/load, path: "{tmp_path / "b.png"}"}}'
+    (tmp_path / "named.yaml").write_text(f'version: 1\nnodes:\n{step}\noutputs:\n  photo: "${{loaded}}"\n')
+    run = (
+        "run",
+        tmp_path / "named.yaml",
+        "--record",
+        tmp_path / "run.json",
+        "-o",
+        tmp_path / "out",
+        "-q",
+        "--no-cache",
+    )
+    assert samloom(*run).code == 0
+    assert samloom("rerun", tmp_path / "run.json", "-q").code == 0
+    picture(tmp_path / "b.png", 2)
+    result = samloom("rerun", tmp_path / "run.json", "-q")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "samloom: loaded.path: the file that it names has changed since the record. Put it back as it was.\n"
+    )
+
+
 def test_other_weights_are_named_before_anything_runs(samloom, tmp_path):
     inputs = {"photo": read_image(DOG), "prompt": "dog."}
     said = record_of(load_pipeline("segment"), inputs, {}, ModelPool(device="cpu")).model_dump()

@@ -208,14 +208,14 @@ def test_unknown_schedulers_and_missing_loras_are_one_line(stable_diffusion_dire
     ):
         painted(inpainter, Brush("a cat", "", 3, 2, 3.0, scheduler="EulerScheduler"))
     with pytest.raises(ModelError, match=r"^No LoRA at 'style\.safetensors'\. Give a \.safetensors file"):
-        painted(inpainter, Brush("a cat", "", 3, 2, 3.0, lora="style.safetensors"))
+        painted(inpainter, Brush("a cat", "", 3, 2, 3.0, lora=Path("style.safetensors")))
 
 
 def test_without_peft_a_lora_says_what_it_needs(stable_diffusion_directory, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("plugins.stable_diffusion.variants.find_spec", lambda name: None)
     inpainter = load(stable_diffusion_directory, device="cpu", dtype="float32")
     with pytest.raises(ModelError, match="needs the package peft: pip install peft"):
-        painted(inpainter, Brush("a cat", "", 3, 2, 3.0, lora=str(tmp_path)))
+        painted(inpainter, Brush("a cat", "", 3, 2, 3.0, lora=tmp_path))
 
 
 def test_a_lora_changes_the_picture_while_it_is_asked_for(stable_diffusion_directory, tmp_path) -> None:
@@ -229,7 +229,7 @@ def test_a_lora_changes_the_picture_while_it_is_asked_for(stable_diffusion_direc
     layers = convert_state_dict_to_diffusers(peft.get_peft_model_state_dict(unet))
     StableDiffusionInpaintPipeline.save_lora_weights(tmp_path, unet_lora_layers=layers)
     first = painted(inpainter)
-    assert (painted(inpainter, Brush("a cat", "a dog", 3, 2, 3.0, lora=str(tmp_path))) != first).any()
+    assert (painted(inpainter, Brush("a cat", "a dog", 3, 2, 3.0, lora=tmp_path)) != first).any()
     np.testing.assert_array_equal(painted(inpainter), first)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from studio import PINK, Loaded, OneColour, detections, noise, studio
 
+from pipelines.builder import Pipeline
+from pipelines.cache import MemoryCache
 from pipelines.errors import Cancelled, InstructionError, PortError
 from pipelines.models import ModelPool
+from pipelines.runner import run
 from pipelines.scope import Scope, use_scope
-from pipelines.values import Detections, Edit, EditPlan, Image, empty_detections
+from pipelines.values import Detections, Edit, EditPlan, Image, Masks, empty_detections
 from plugins.stable_diffusion.models import Advice
 from plugins.stable_diffusion.nodes import edit
 
@@ -178,16 +182,20 @@ def test_what_is_removed_needs_no_model_where_none_is_wanted() -> None:
 
 
 def test_wishes_reach_the_model_and_the_report() -> None:
-    model = OneColour()
-    asked = {"negative_prompt": "blur", "strength": 0.5, "scheduler": "DDIMScheduler", "lora": "style.safetensors"}
+    model, lora = OneColour(), Path("style.safetensors")
+    asked = {"negative_prompt": "blur", "strength": 0.5, "scheduler": "DDIMScheduler"}
     with studio(model):
         said = edit(
-            noise(60, 60), detections((60, 60), dog=(20, 20, 40, 40)), plan_of(("remove", "dog", None)), **asked
+            noise(60, 60),
+            detections((60, 60), dog=(20, 20, 40, 40)),
+            plan_of(("remove", "dog", None)),
+            **asked,
+            lora=lora,
         )
     brush = model.asked[0][2]
     assert brush.negative_prompt == "dog, blur"
-    assert (brush.strength, brush.scheduler, brush.lora) == (0.5, "DDIMScheduler", "style.safetensors")
-    assert json.loads(said.report)["asked"].items() >= asked.items()
+    assert (brush.strength, brush.scheduler, brush.lora) == (0.5, "DDIMScheduler", lora)
+    assert json.loads(said.report)["asked"].items() >= {**asked, "lora": "style.safetensors"}.items()
 
 
 def test_no_strength_is_refused() -> None:
@@ -268,3 +276,17 @@ def test_everything_but_the_pixels_is_kept() -> None:
         after = edit(image, detections((60, 60), dog=(20, 20, 40, 40)), plan_of(("remove", "dog", None))).image
     assert (after.source, after.icc_profile, after.exif, after.offset) == ("in.png", b"icc", b"exif", (3, 4))
     np.testing.assert_array_equal(after.alpha, alpha)
+
+
+def test_another_file_behind_the_same_lora_is_another_result(tmp_path) -> None:
+    lora, model, cache = tmp_path / "style.safetensors", OneColour(), MemoryCache()
+    builder = Pipeline("styled")
+    image, masks = builder.input("image", Image), builder.input("masks", Masks)
+    plan = plan_of(("replace", "dog", "cat"))
+    painted = builder.add("paint", edit, image=image, masks=masks, plan=plan, lora=str(lora))
+    builder.output("image", painted["image"])
+    graph, inputs = builder.build(), {"image": noise(60, 60), "masks": detections((60, 60), dog=(20, 20, 40, 40))}
+    for style in (b"oil", b"oil", b"ink"):
+        lora.write_bytes(style)
+        run(graph, inputs, pool=ModelPool(families={"stable_diffusion": Loaded(model)}, device="cpu"), cache=cache)
+    assert len(model.asked) == 2
