@@ -30,23 +30,15 @@ SPEC = SceneSpec(size=64, objects=(2, 4), scale=(0.3, 0.5), jitter=0.0, shadow=0
 def published(encoder) -> dict[str, torch.Tensor]:
     """A file as the package has it: other names, the same order, a head behind the blocks."""
     body = {name: value for name, value in encoder.state_dict().items() if name.startswith(("patch_embed", "blocks"))}
-    tensors = {
-        f"_{number}.num_batches_tracked" if name.endswith("num_batches_tracked") else f"_{number}": torch.rand(
-            value.shape
-        )
-        for number, (name, value) in enumerate(body.items())
-    }
+    ends = {name: ".num_batches_tracked" if name.endswith(".num_batches_tracked") else "" for name in body}
+    tensors = {f"_{number}{ends[name]}": torch.rand(body[name].shape) for number, name in enumerate(body)}
     return {**tensors, "_conv_head.weight": torch.zeros(1), "_bn1.bias": torch.zeros(1), "_fc.bias": torch.zeros(1)}
 
 
 def test_the_head_stays_behind_and_the_rest_keeps_its_order():
     names = ["patch_embed.conv.c.weight", "blocks.0.look.conv.c.weight"]
-    file = {
-        "_stem": torch.ones(1),
-        "_block": torch.zeros(1),
-        "_conv_head.weight": torch.ones(2),
-        "_fc.bias": torch.ones(3),
-    }
+    stem, block = torch.ones(1), torch.zeros(1)
+    file = {"_stem": stem, "_block": block, "_conv_head.weight": torch.ones(2), "_fc.bias": torch.ones(3)}
     assert body_of(file, names=names) == dict(zip(names, [stem, block], strict=True))
 
 
