@@ -1,0 +1,23 @@
+/** Where the tab Click meets the page's library. */
+
+import { Clicker } from "./clicker.js";
+
+export const OPENED = "samloom-click-opened";
+
+/**
+ * Let a clicker grow in `element` once the server has opened a picture.
+ * @param {HTMLElement} element
+ * @param {(event: {name: string, runs: import("./runs.js").Runs}) => void} sendToEdit
+ */
+export function mount(element, sendToEdit) {
+  const host = /** @type {HTMLElement} */ (element.querySelector(".clicker-host"));
+  /** @type {Clicker | null} */
+  let clicker = null;
+  window.addEventListener(OPENED, async (event) => {
+    const { detail } = /** @type {CustomEvent} */ (event);
+    if (!detail || !host.isConnected) return;
+    clicker ??= new Clicker(host, sendToEdit);
+    const opened = { ...detail, look: detail.look.url, picture: detail.picture.url };
+    await clicker.open(opened).catch((error) => clicker?.fail(error));
+  });
+}

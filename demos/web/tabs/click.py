@@ -1,0 +1,137 @@
+"""Click: Segment Anything by hand. The server looks at the picture once, the browser answers every click."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import APIRouter, HTTPException
+from fastapi import Path as Parameter
+from fastapi.responses import FileResponse
+
+from demos.web.decoder import Seen, graph_file, see
+from demos.web.parts import picture_input, status
+from demos.web.studio import Studio
+from demos.web.visits import Visit
+from demos.web.words import told
+from pipelines.errors import SamloomError
+from pipelines.images import write_image
+from pipelines.scope import Scope, use_scope
+from pipelines.values import Image
+
+PICTURES = Path(__file__).parents[2] / "images"
+EXAMPLES = ("street.png", "dog.png", "fruit.png", "beach.png", "snow.png")
+READY = "Give a picture, or choose an example."
+_SHOWN = {".png", ".jpg", ".jpeg", ".webp"}
+"""What a browser opens as it is."""
+_ROUTE = "/click/decoder"
+_NAME = Parameter(pattern=r"^[0-9a-f]{32}$")
+
+_HOST = """<div class="clicker-host"><ol class="welcome">
+<li><b>Give a picture.</b> It is looked at once.</li>
+<li><b>Move over it</b> to see what a click would take. Everything from here on is computed in your browser.</li>
+<li><b>Click, click again, draw a box</b> until the outline fits.</li>
+<li><b>Take it home</b>: cut out on a transparent ground, as a mask, or on to Edit.</li>
+</ol></div>"""
+_MOUNT = """import("/samloom/click/mount.js").then(({ mount }) => mount(element, (event) => trigger("edit", event)));"""
+_TELL = """(opened) => { window.dispatchEvent(new CustomEvent("samloom-click-opened", { detail: opened })); }"""
+
+
+@dataclass
+class Clicked:
+    """What the tab remembers of a visitor: the picture that lies under the clicks."""
+
+    path: str | None = None
+
+
+def build(studio: Studio) -> None:
+    """The tab's components and what they do."""
+    with gr.Row(elem_classes="two-columns"):
+        with gr.Column(scale=3, min_width=260):
+            picture = picture_input(elem_id="click-picture")
+            shown = [str(PICTURES / name) for name in EXAMPLES]
+            examples = gr.Gallery(
+                shown, label="Or try one of these", columns=3, allow_preview=False, elem_id="click-examples"
+            )
+        with gr.Column(scale=7, min_width=320):
+            said = gr.HTML(status("idle", READY), elem_id="click-status")
+            pad = gr.HTML(html_template=_HOST, js_on_load=_MOUNT, elem_id="click-pad")
+    opened = gr.JSON(visible=False)
+
+    def open_picture(path: str | None, request: gr.Request) -> Iterator[tuple[str, Any]]:
+        yield from _open(studio, path, studio.visit(request))
+
+    def take_example(event: gr.SelectData) -> str:
+        return shown[int(event.index)]
+
+    picture.change(
+        open_picture,
+        picture,
+        [said, opened],
+        show_progress="hidden",
+        concurrency_limit=None,
+        trigger_mode="always_last",
+        api_visibility="private",
+    ).then(None, opened, None, js=_TELL, api_visibility="private")
+    examples.select(take_example, None, picture, show_progress="hidden", queue=False, api_visibility="private")
+    del pad
+
+
+def router() -> APIRouter:
+    """Where browsers fetch the decoder."""
+    routes = APIRouter()
+
+    @routes.get(_ROUTE + "/{name}.onnx", include_in_schema=False)
+    def decoder(name: str = _NAME) -> FileResponse:
+        file = graph_file(name)
+        if not file.is_file():
+            raise HTTPException(404, "There is no such decoder.")
+        forever = {"cache-control": "public, max-age=31536000, immutable"}
+        return FileResponse(file, media_type="application/octet-stream", headers=forever)
+
+    return routes
+
+
+def _open(studio: Studio, path: str | None, visit: Visit) -> Iterator[tuple[str, Any]]:
+    """Look at a picture; gives what is said of it, and what the page's clicker needs."""
+    visit.recall(Clicked).path = None
+    if path is None:
+        yield status("idle", READY), None
+        return
+    yield status("busy", "Looking at the picture …"), None
+    try:
+        image = studio.read_picture(path)
+        with visit.running() as cancel, studio.line.turn(cancel), use_scope(Scope(pool=studio.pool)):
+            seen = see(image)
+    except SamloomError as error:
+        yield status("error", told(error)), None
+        return
+    visit.recall(Clicked).path = path
+    yield (
+        status("done", f"{image.width:,} × {image.height:,} pixels. Your browser answers from here on."),
+        _opened(image, seen, visit),
+    )
+
+
+def _opened(image: Image, seen: Seen, visit: Visit) -> dict[str, Any]:
+    """What `static/click/clicker.js` calls `Opened`; the files are for this visitor alone."""
+    look = visit.file("look.safetensors")
+    look.write_bytes(seen.look)
+    source = Path(image.source or "picture")
+    suffix = source.suffix.lower()
+    picture = visit.file(f"picture{suffix if suffix in _SHOWN else '.png'}")
+    write_image(image, picture)
+    return {
+        "frame": asdict(seen.frame),
+        "graph": f"{_ROUTE}/{seen.graph}.onnx",
+        "look": _file(look),
+        "picture": _file(picture),
+        "name": source.stem,
+    }
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
