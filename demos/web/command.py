@@ -26,6 +26,9 @@ def demo(
     ] = None,
     max_upload: Annotated[int, typer.Option("--max-upload", metavar="MB", help="Largest file that is taken.")] = 50,
     at_once: Annotated[int, typer.Option("--at-once", metavar="N", help="Runs at the same time; others wait.")] = 2,
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", help="Processor threads of a run. Default: torch decides.")
+    ] = None,
 ) -> None:
     """Open the page in a browser: edit, click, find everything, run pipelines.
 
@@ -41,6 +44,7 @@ def demo(
         device=device,
         max_upload_mb=max_upload,
         at_once=at_once,
+        threads=threads,
     )
     try:
         from demos.web.server import serve

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -24,6 +25,8 @@ from demos.web.programs.mcp import mcp_server
 from demos.web.programs.service import Service
 from demos.web.settings import LOOPBACK, Settings
 from demos.web.studio import Studio
+from pipelines.command.terminal import say
+from pipelines.errors import UserError
 
 STATIC = Path(__file__).parent / "static"
 _SWEEP_SECONDS = 30.0
@@ -53,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     studio = Studio(settings)
     _keep_gradio_local(studio)
     from demos.web.app import build_page, mount_page
+    from demos.web.tabs.click import router as decoders
 
     hosts = LOOPBACK if settings.is_local else None
     service, ledger = Service(studio), Ledger(studio.uploads.resolve(), keep_seconds=settings.keep_minutes * 60)
@@ -69,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rest.router(service))
     rest.tell_errors(app)
     app.include_router(reference.router())
+    app.include_router(decoders())
     app.router.routes.extend(assistants.streamable_http_app().routes)
     mount_page(app, build_page(studio, service), settings)
     ledger.publish()
@@ -85,7 +90,21 @@ def serve(settings: Settings) -> None:
         import torch
 
         torch.set_num_threads(settings.threads)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
+    with _listening(settings) as listener:
+        app = create_app(settings)
+        address = f"[{settings.host}]" if ":" in settings.host else settings.host
+        say(f"samloom: http://{address}:{listener.getsockname()[1]} (Ctrl+C ends it)")
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)).run(sockets=[listener])
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """The socket of the page, taken before anything heavy is loaded. Raises `UserError` where it cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise UserError(f"the page cannot be served at {where}: {error.strerror}. Give another --port.") from error
 
 
 def serve_assistant(settings: Settings) -> None:

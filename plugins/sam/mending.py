@@ -26,15 +26,16 @@ def mend(
     thing: int = -1,
     foreground: Text = "",
     background: Text = "",
+    box: Text = "",
     name: Text = "thing",
     model: Model[Sam] = Model(),
 ) -> Masks:
     """Put the mask of one thing right by clicks, or cut out one more.
 
-    The model is asked anew with the clicks and, if they lie in it, the thing's box. Every click is heeded: where the
-    answer leaves one out, the smallest part under that click is added, or taken away. The other masks stay as they
-    are. Raises `PortError` for clicks that are no numbers or lie outside the picture, and for a thing that is not
-    there.
+    The model is asked anew with the clicks and with `box` or, if they lie in it, with the thing's own box. Every click
+    is heeded: where the answer leaves one out, the smallest part under that click is added, or taken away. The other
+    masks stay as they are. Raises `PortError` for clicks that are no numbers or lie outside the picture, and for a
+    thing that is not there.
 
     Args:
         image: The picture that the masks belong to.
@@ -42,17 +43,21 @@ def mend(
         thing: Which of them, counted from 0; -1 adds a new one.
         foreground: Where the thing is, x,y in pixels of the image; several apart by semicolons: "520,375; 480,400".
         background: Where it is not, likewise.
+        box: The box that it lies in, as its upper left and lower right corner, in place of the one that was found.
         name: What a new thing is called.
         model: A preset, a directory, a .pth or .safetensors file, or a hub id.
     """
     inside, outside = places("foreground", foreground), places("background", background)
     if not -1 <= thing < len(masks):
         raise PortError(f"thing is {thing}, but there are {len(masks)}, counted from 0; -1 adds one.")
-    if thing < 0 and not len(inside):
-        raise PortError("a new thing needs a click on it: give foreground.")
-    box = None if thing < 0 else _around(masks.xyxy[thing].astype(np.float64), inside)
+    corners = places("box", box)
+    if len(corners) not in (0, 2):
+        raise PortError(f'box must be two corners, "left,top; right,bottom", not {len(corners)}.')
+    if thing < 0 and not len(inside) and not len(corners):
+        raise PortError("a new thing needs a click on it, or a box: give foreground or box.")
+    around = corners.reshape(-1) if len(corners) else _own_box(masks, thing, inside)
     with lease(Sam, model) as sam:
-        solid, score = _asked(sam, image, inside, outside, box)
+        solid, score = _asked(sam, image, inside, outside, around)
         for x, y in inside:
             if not solid[_pixel(solid, x, y)]:
                 solid = solid | _part(sam, image, x, y)
@@ -62,8 +67,11 @@ def mend(
     return _with_mask(masks, thing, solid, score, name)
 
 
-def _around(box: Places, inside: Places) -> Places | None:
-    """The box as a prompt, if every click on the thing lies in it: a click beyond says that the box is wrong too."""
+def _own_box(masks: Detections, thing: int, inside: Places) -> Places | None:
+    """A thing's box as a prompt, if every click on it lies in it: a click beyond says that the box is wrong too."""
+    if thing < 0:
+        return None
+    box: Places = masks.xyxy[thing].astype(np.float64)
     held = ((inside >= box[:2]) & (inside <= box[2:])).all()
     return box if held else None
 

@@ -13,6 +13,7 @@ from demos.web.editing.outcome import Attempt, attempts_of, not_found, trace_row
 from demos.web.editing.pictures import Shown, found_things, show
 from demos.web.editing.steps import StepRow
 from demos.web.editing.wish import Wish
+from demos.web.handover import Offer
 from demos.web.running import Run
 from demos.web.studio import Studio
 from demos.web.visits import Visit
@@ -71,6 +72,7 @@ class Desk:
         self.seen: Seen | None = None
         self.painted: Painted | None = None
         self.past: list[Past] = []
+        self.offer: Offer | None = None
 
     def perform(self, studio: Studio, visit: Visit, wish: Wish, *, paint: bool) -> Iterator[StepRow]:
         """Carry out a wish, as far as its masks or to the end; gives how far it is while it goes on.

@@ -108,7 +108,7 @@ def _mending(wish: Wish, masks: Source) -> dict[str, Step]:
         f"mend_{mend.thing + 1}": (mend.clicks, {"thing": mend.thing}) for mend in wish.mends
     }
     for number, addition in enumerate(wish.added, start=1):
-        wanted[f"add_{number}"] = addition.clicks, {"name": addition.name}
+        wanted[f"add_{number}"] = addition.clicks, {"name": addition.name, "box": addition.box}
     steps: dict[str, Step] = {}
     for name, (clicks, said) in wanted.items():
         inputs = {"foreground": places(clicks, on=True), "background": places(clicks, on=False), **said}

@@ -44,6 +44,7 @@ class Asked:
     tries: gr.Slider
     seed: gr.Number
     shadows: gr.Checkbox
+    take_over: gr.Button
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +149,9 @@ def _asked() -> Asked:
         tries = gr.Slider(1, MOST_TRIES, 3, step=1, label="Attempts", info="The best of them is kept.")
         seed = gr.Number(0, label="Seed", info="Another seed paints another cat.", precision=0, minimum=0)
         shadows = gr.Checkbox(label="What goes takes its shadow with it")
-    return Asked(picture, sentence, understood, edit, look, stop, examples, tries, seed, shadows)
+    # Pressed by the script of a tab that hands a picture over.
+    take_over = gr.Button(visible="hidden", elem_id="edit-take-over")
+    return Asked(picture, sentence, understood, edit, look, stop, examples, tries, seed, shadows, take_over)
 
 
 def _result() -> Result:

@@ -16,6 +16,7 @@ from demos.web.editing.plans import Correction, corrected, in_words
 from demos.web.editing.stage import Stage
 from demos.web.editing.updates import Updates
 from demos.web.editing.wish import Wish
+from demos.web.handover import Handover
 from demos.web.parts import status
 from pipelines.errors import InstructionError, UserError
 from pipelines.images import write_image
@@ -74,6 +75,19 @@ class Making(Stage):
             **{card: gr.update(visible=False) for card in hidden},
         }
 
+    def take_over(self, request: gr.Request) -> Updates:
+        """Take the picture that another tab has left, with the thing that was outlined in it."""
+        visit, desk = self.desk(request)
+        desk.offer = visit.recall(Handover).take() or desk.offer
+        if desk.offer is None:
+            return {}
+        said = f"The outlined thing is called “{desk.offer.thing.name}”. Say what to do with it."
+        return {
+            self.layout.asked.picture: desk.offer.photo,
+            self.layout.asked.sentence: f"remove the {desk.offer.thing.name}",
+            self.layout.told.status: status("idle", said),
+        }
+
     def take_example(self, event: gr.SelectData) -> tuple[str, str]:
         """An example's picture and sentence."""
         name, sentence = EXAMPLES[int(event.index)]
@@ -85,7 +99,7 @@ class Making(Stage):
             edits = parse(sentence).plan.edits
         except InstructionError:
             return ""
-        return f"<ul>{''.join(f'<li>{escape(in_words(edit))}</li>' for edit in edits)}</ul>"
+        return f"<ul class='reading'>{''.join(f'<li>{escape(in_words(edit))}</li>' for edit in edits)}</ul>"
 
     async def stop(self, request: gr.Request) -> None:
         """Stop what runs; it says so itself."""
@@ -107,7 +121,8 @@ class Making(Stage):
             shadows=bool(values[asked.shadows]),
         )
         if desk.wish is None or desk.wish.about(photo, sentence) is not desk.wish:
-            return wish
+            handed = desk.offer is not None and desk.offer.photo == photo
+            return replace(wish, added=(desk.offer.thing,)) if desk.offer and handed else wish
         return wish.planned(self._corrections(desk, values) or wish.plan)
 
     def _corrections(self, desk: Desk, values: Values) -> str:

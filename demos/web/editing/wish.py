@@ -30,10 +30,11 @@ class Mend:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Clicks on a thing that was not found, and its name."""
+    """Clicks on a thing that was not found, its name, and its box as the node sam/mend reads it."""
 
     name: str
     clicks: tuple[Click, ...]
+    box: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +84,8 @@ class Wish:
         """
         if thing >= found:
             place = thing - found
-            names = [*(addition.name for addition in self.added), name]
-            new = (Addition(names[place], clicks),) if clicks else ()
+            before = [*self.added, Addition(name, ())][place]
+            new = (replace(before, clicks=clicks),) if clicks else ()
             return replace(self, added=(*self.added[:place], *new, *self.added[place + 1 :]))
         others = [mend for mend in self.mends if mend.thing != thing]
         mends = [*others, Mend(thing, clicks)] if clicks else others

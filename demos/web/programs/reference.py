@@ -49,9 +49,8 @@ def _operations(described: Mapping[str, Any], base: str) -> Iterator[str]:
 
 def _form(described: Mapping[str, Any], operation: Mapping[str, Any]) -> Mapping[str, Any]:
     content: Mapping[str, Any] = operation.get("requestBody", {}).get("content", {})
-    schema: Mapping[str, Any] = next((kind["schema"] for kind in content.values()), {})
-    reference = schema.get("$ref", "")
-    found: Mapping[str, Any] = described["components"]["schemas"].get(reference.rpartition("/")[2], {})
+    references = [kind["schema"].get("$ref", "") for kind in content.values()]
+    found: Mapping[str, Any] = described["components"]["schemas"].get("".join(references).rpartition("/")[2], {})
     return found
 
 

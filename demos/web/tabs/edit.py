@@ -28,6 +28,7 @@ def _connect_making(layout: Layout, making: Making) -> None:
     _long(layout.earlier.past.select, making.go_back, None, layout)
     _short(result.attempts.select, making.choose_attempt, None, layout.components())
     _short(result.further.click, making.go_further, None, layout.components())
+    _short(asked.take_over.click, making.take_over, None, layout.components())
     _short(asked.examples.select, making.take_example, None, [asked.picture, asked.sentence])
     _short(asked.sentence.change, making.understand, [asked.sentence], [asked.understood])
     _short(asked.stop.click, making.stop, None, None)

@@ -1,24 +1,31 @@
-"""A real server on a free port, and a real browser in front of it."""
+"""A real server on a free port, and a real browser in front of it; neither may talk to anybody else."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 CHROMIUM = "/usr/bin/chromium"
+HERE = ("127.0.0.1", "::1", "localhost")
+# A machine that runs other things as well takes long to paint a picture.
+PATIENCE = 240_000
 
 
 @dataclass(frozen=True)
 class Served:
-    """The page at work: its address and the services behind it."""
+    """The page at work: its address, the services behind it, and whom this process has tried to reach."""
 
     url: str
     studio: object
+    reached: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +43,38 @@ def served(page_settings):
     from demos.web.server import create_app
 
     app = create_app(page_settings)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.MonkeyPatch.context() as patch:
+        served = Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.studio)
+        _watch_sockets(patch, served.reached)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.05)
-        yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.studio)
+        yield served
         server.should_exit = True
         thread.join(timeout=20)
+    assert not app.state.studio.root.exists(), "the server left files behind"
+    assert served.reached == []
+
+
+def _watch_sockets(patch, reached):
+    """Note every connection and every look-up of a name that leaves this machine."""
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def connecting(sock, address):
+        if isinstance(address, tuple) and address[0] not in HERE:
+            reached.append(str(address[0]))
+        return connect(sock, address)
+
+    def looking_up(host, *args, **kwargs):
+        if host not in (*HERE, None):
+            reached.append(str(host))
+        return look_up(host, *args, **kwargs)
+
+    patch.setattr(socket.socket, "connect", connecting)
+    patch.setattr(socket, "getaddrinfo", looking_up)
 
 
 @pytest.fixture(scope="session")
@@ -54,22 +83,57 @@ def chromium():
     if shutil.which(CHROMIUM) is None:
         pytest.skip(f"the tests of the page need {CHROMIUM}")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def browser_page(chromium, served):
-    """The page, opened and ready, in a browser that has not been here before; what it complains of fails the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    complaints = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.goto(served.url)
-    page.wait_for_selector("#tabs")
-    yield page
-    context.close()
+def open_page(chromium, served):
+    """Opens the page for one more visitor, in a browser that has not been here before.
+
+    Whatever the browser complains of, or asks anybody else for, fails the test.
+    """
+    contexts, complaints = [], []
+
+    def opened(**options):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.set_default_navigation_timeout(PATIENCE)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: complaints.append(request.url) if _is_elsewhere(request.url) else None)
+        page.goto(served.url)
+        page.wait_for_selector("#tabs button")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def browser_page(open_page):
+    """The page, opened and ready."""
+    return open_page()
+
+
+@pytest.fixture
+def shoot():
+    """Takes a picture of the page for the docs: only where SAMLOOM_SCREENSHOTS names a folder."""
+    folder = os.environ.get("SAMLOOM_SCREENSHOTS")
+
+    def shot(page, name, *, full=False):
+        if folder:
+            page.wait_for_timeout(600)
+            page.screenshot(path=Path(folder) / f"{name}.jpg", type="jpeg", quality=82, full_page=full)
+
+    return shot
+
+
+def _is_elsewhere(url):
+    parts = urlsplit(url)
+    return parts.scheme.startswith(("http", "ws")) and parts.hostname not in HERE
