@@ -1,14 +1,16 @@
-"""Metrics of 1,000 pictures with 50 detections each: `samloom evaluate instances` beside faster-coco-eval alone.
+"""Masks of many boxes beside the official predictor, and metrics beside faster-coco-eval alone.
 
-python benchmarks/instances.py
+python benchmarks/instances.py [masks] [metrics]
 
-Both sides count the same: boxes and masks by category (COCO's AP), and once more without (AR@1000). Processor time, the
-least of three rounds, the sides in turn.
+Masks: one picture with 50 boxes through ViT-B; each side in a process of its own (`many_boxes.py`). Metrics: 1,000
+pictures with 50 detections each; both sides count boxes and masks by category (COCO's AP) and once more without
+(AR@1000). Processor time; of metrics the least of three rounds, the sides in turn.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
+from pycocotools import mask as coco_masks
 
 from plugins.instances.metrics import PROPOSALS, measure
 from plugins.instances.results import read_results
@@ -25,9 +28,47 @@ from plugins.instances.truth import read_truth
 from sam_model.ops.rle import encode
 
 PICTURES, DETECTIONS, THINGS, CATEGORIES, SIDE, ROUNDS = 1000, 50, 8, 80, 240, 3
+LEAST_IOU = 0.99
+"""What still counts as the same mask: a pixel on the border may fall either way."""
+say = sys.stdout.write
 
 
 def main() -> None:
+    """Measure both, or what was named."""
+    parts = {"masks": masks, "metrics": metrics}
+    for name in sys.argv[1:] or parts:
+        parts[name]()
+
+
+def masks() -> None:
+    """Write random weights, let both sides answer, print the ratios and how many masks agree."""
+    import torch
+    from segment_anything import sam_model_registry
+
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "vit_b.pth"
+        torch.manual_seed(0)
+        torch.save(sam_model_registry["vit_b"]().state_dict(), weights)
+        costs, found = {}, {}
+        for side in ("theirs", "ours"):
+            out = Path(folder) / f"{side}.json"
+            script = Path(__file__).with_name("many_boxes.py")
+            ran = subprocess.run(
+                [sys.executable, script, side, weights, out], check=True, capture_output=True, text=True
+            )
+            costs[side], found[side] = json.loads(ran.stdout), json.loads(out.read_text())
+    ours, theirs = costs["ours"], costs["theirs"]
+    for name, side in costs.items():
+        boxes = side["seconds"] - side["looked"]
+        peak = side["peak"] / 2**20
+        say(f"{name}: {side['looked']:.1f} s for the picture, {boxes:.1f} s for its boxes, {peak:.0f} MiB\n")
+    say(f"time {ours['seconds'] / theirs['seconds']:.2f}x, peak memory {ours['peak'] / theirs['peak']:.2f}x\n")
+    alike = [float(coco_masks.iou([one], [other], [0])[0, 0]) for one, other in zip(*found.values(), strict=True)]
+    same = sum(iou >= LEAST_IOU for iou in alike)
+    say(f"{same} of {len(alike)} masks are the same, the least IoU is {min(alike):.4f}\n")
+
+
+def metrics() -> None:
     """Write a random data set, measure both, print the ratio."""
     with tempfile.TemporaryDirectory() as folder:
         truth, results = _written(Path(folder))
@@ -35,7 +76,6 @@ def main() -> None:
         for _ in range(ROUNDS):
             ours.append(_seconds(lambda: _ours(truth, results)))
             theirs.append(_seconds(lambda: _theirs(truth, results)))
-    say = sys.stdout.write
     say(f"ours {min(ours):.1f} s, faster-coco-eval alone {min(theirs):.1f} s: {min(ours) / min(theirs):.2f}x\n")
 
 

@@ -68,7 +68,9 @@ class FromDetector:
 
     def __init__(self, graph: Graph, truth: Truth, *, pool: ModelPool) -> None:
         self._graph, self._truth, self._pool = graph, truth, pool
-        self._numbers = {str(name).casefold(): number for number, name in names_of(truth).items()}
+        # A detector without names calls its classes by their numbers.
+        self._numbers = {str(number): number for number in truth.categories}
+        self._numbers |= {name.casefold(): number for number, name in names_of(truth).items()}
         self._unknown: set[str] = set()
 
     def pictures(self) -> Iterable[int]:

@@ -27,20 +27,29 @@ _POSITIONS = "backbone.net.pos_embed"
 _LEVEL = "backbone.simfp_4.0.weight"
 _CASCADE = "roi_heads.box_predictor.0.cls_score.weight"
 _SINGLE = "roi_heads.box_predictor.cls_score.weight"
+_FEDERATED = ".fed_loss_cls_weights"
+"""How often each class is drawn for the loss; only detectors of LVIS have it."""
+_LVIS = tuple(map(str, range(1, 1204)))
 
 
 def load_vitdet(path: Path) -> tuple[VitDet, tuple[str, ...]]:
     """The network that a checkpoint holds, on the CPU in float32, and the names of its classes.
 
     `path` is a `.pkl` of detectron2, a `.pth` or `.safetensors` file with the same names, or a directory that
-    `save_vitdet` wrote. A file tells its sizes by its weights; without names it must have COCO's 80 classes.
+    `save_vitdet` wrote. A file tells its sizes by its weights; without names it must have COCO's 80 classes or LVIS's
+    1,203, which are then called by their numbers in LVIS. Weights of LVIS's loss are left out.
 
     Raises:
         ModelError: when nothing is there, a file is damaged or would run code, or weights are missing, left over or of
             another shape.
     """
     tensors = _tensors(path)
-    config, names = _of_directory(path / CONFIG) if path.is_dir() else (_of_weights(tensors, path), NAMES)
+    if path.is_dir():
+        config, names = _of_directory(path / CONFIG)
+    else:
+        config = _of_weights(tensors, path)
+        names = _LVIS if config.classes == len(_LVIS) else NAMES
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.endswith(_FEDERATED)}
     if len(names) != config.classes:
         raise ModelError(
             f"{path} has {config.classes} classes and {len(names)} names of classes. Put the weights into a directory "
@@ -53,10 +62,12 @@ def load_vitdet(path: Path) -> tuple[VitDet, tuple[str, ...]]:
     return network.eval(), names
 
 
-def save_vitdet(network: VitDet, class_names: tuple[str, ...], directory: Path) -> None:
+def save_vitdet(
+    network: VitDet, class_names: tuple[str, ...], directory: Path, *, dtype: torch.dtype = torch.float32
+) -> None:
     """Write `config.json` and `model.safetensors`, which `load_vitdet` takes."""
     directory.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
     save_file(weights, directory / WEIGHTS)
     content = {"model_type": MODEL_TYPE, **asdict(network.config), "class_names": list(class_names)}
     (directory / CONFIG).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -88,11 +99,6 @@ def _of_directory(path: Path) -> tuple[VitDetConfig, tuple[str, ...]]:
         raise ModelError(f"{path} describes no ViTDet: {type(error).__name__} {error}.") from error
 
 
-def _size(value: Any) -> Any:
-    """JSON has no tuples."""
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _of_weights(tensors: Mapping[str, Tensor], path: Path) -> VitDetConfig:
     """The sizes that the weights' own shapes tell; what does not add up is found when they are loaded."""
     cascade = _CASCADE in tensors
@@ -114,6 +120,7 @@ def _of_weights(tensors: Mapping[str, Tensor], path: Path) -> VitDetConfig:
             box_width=scores.shape[1],
             cascade=cascade,
             classes=scores.shape[0] - 1,
+            sigmoid=len(scores) - 1 == len(_LVIS) or any(name.endswith(_FEDERATED) for name in tensors),
         )
     except ValueError as error:
         raise ModelError(f"{path}: {error}.") from error

@@ -27,6 +27,8 @@ class VitDetConfig:
     cascade: bool = False
     """Three box heads one after another, each refining the boxes of the one before (arXiv 1712.00726)."""
     classes: int = 80
+    sigmoid: bool = False
+    """Each class is scored by itself, as LVIS's federated loss wants it (arXiv 2103.07461), not by a softmax of all."""
     stem: tuple[int, ...] = ()
     """Channels of residual stages that make the tokens, each half as fine as the one before; none: bare patches."""
     finest_level: int = 2

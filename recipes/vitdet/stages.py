@@ -49,4 +49,4 @@ class Stage:
     seed: int = 21
 
 
-STAGES: Mapping[str, Stage] = {"first": Stage(minutes=88)}
+STAGES: Mapping[str, Stage] = {"first": Stage(minutes=78)}

@@ -31,6 +31,11 @@ class Instances:
     classes: Int64[Tensor, " n"]
 
 
+def likelihood(config: VitDetConfig) -> nn.Module:
+    """Logits (n, classes and nothing) → probabilities."""
+    return nn.Sigmoid() if config.sigmoid else nn.Softmax(dim=1)
+
+
 class RoiHeads(nn.Module, ABC):
     """The heads of boxes and of masks."""
 
@@ -60,6 +65,7 @@ class MaskRcnnHeads(RoiHeads):
 
     def __init__(self, config: VitDetConfig) -> None:
         super().__init__()
+        self.likely = likelihood(config)
         self.box_head = BoxHead(config)
         self.box_predictor = BoxPredictor(config, deltas=1 if config.class_agnostic else config.classes)
         self.mask_head = MaskHead(config)
@@ -71,7 +77,7 @@ class MaskRcnnHeads(RoiHeads):
         size: Size,  # noqa: ARG002 - proposals lie inside the picture already
     ) -> tuple[Float[Tensor, "n classes"], Float[Tensor, "n k 4"]]:
         logits, deltas = self.box_predictor(self.box_head(pool(levels, proposals, BOX_PATCH)))
-        return logits.softmax(dim=1)[:, :-1], decode(deltas, proposals, CASCADE_WEIGHTS[0])
+        return self.likely(logits)[:, :-1], decode(deltas, proposals, CASCADE_WEIGHTS[0])
 
 
 class CascadeHeads(RoiHeads):
@@ -79,6 +85,7 @@ class CascadeHeads(RoiHeads):
 
     def __init__(self, config: VitDetConfig) -> None:
         super().__init__()
+        self.likely = likelihood(config)
         self.box_head = nn.ModuleList(BoxHead(config) for _ in CASCADE_WEIGHTS)
         self.box_predictor = nn.ModuleList(BoxPredictor(config, deltas=1) for _ in CASCADE_WEIGHTS)
         self.mask_head = MaskHead(config)
@@ -90,7 +97,7 @@ class CascadeHeads(RoiHeads):
         for head, predictor, weights in zip(self.box_head, self.box_predictor, CASCADE_WEIGHTS, strict=True):
             boxes = clip(boxes, size)
             logits, deltas = predictor(head(pool(levels, boxes, BOX_PATCH)))
-            scores.append(logits.softmax(dim=1))
+            scores.append(self.likely(logits))
             boxes = decode(deltas, boxes, weights)[:, 0]
         return torch.stack(scores).mean(dim=0)[:, :-1], boxes[:, None]
 
