@@ -1,12 +1,12 @@
 """The editor of pipeline files: a plain text area that is painted, completed, and marked where there are mistakes.
 
-The browser's part is `static/editor.js`. It sends the text when the typing pauses (`edited`), asks for completions at
-the cursor, and shows the problems that it is given.
+The browser's part is `static/editor.js`. It sends the text when the typing pauses (the event `edit`), asks for
+completions at the cursor, shows the `problems` that it is given, and tells when `signature` has changed (`apply`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -35,34 +35,25 @@ _TEMPLATE = """
 """
 _SCRIPT = """
 import("/samloom/editor.js").then(({ attach }) =>
-  attach(element, { props, server, watch, edited: () => trigger("edited") }));
+  attach(element, { props, server, watch, trigger }));
 """
 _MOST_PROBLEMS = 50
 
 
-class Editor(gr.HTML):
-    """A text with line numbers and colours; `value` is the text, `problems` what is wrong with it."""
-
-    is_template = True
-
-    def __init__(
-        self,
-        value: str,
-        *,
-        complete: Callable[[list[Any]], dict[str, Any]],
-        problems: Sequence[Mapping[str, Any]] = (),
-        elem_id: str | None = None,
-    ) -> None:
-        super().__init__(
-            value,
-            html_template=_TEMPLATE,
-            js_on_load=_SCRIPT,
-            apply_default_css=False,
-            server_functions=[complete],
-            elem_id=elem_id,
-            elem_classes=["bench", "editor"],
-            problems=[*problems],
-        )
+def pipeline_editor(text: str, *, complete: Callable[[list[Any]], dict[str, Any]], elem_id: str) -> gr.HTML:
+    """A text with numbers and colours; `problems` is what is wrong with it, `signature` what its form depends on."""
+    # Not a subclass: gradio writes a .pyi file beside the source of each.
+    return gr.HTML(
+        text,
+        html_template=_TEMPLATE,
+        js_on_load=_SCRIPT,
+        apply_default_css=False,
+        server_functions=[complete],
+        elem_id=elem_id,
+        elem_classes=["bench", "editor"],
+        problems=[],
+        signature="",
+    )
 
 
 def completions(completer: Completer) -> Callable[[list[Any]], dict[str, Any]]:

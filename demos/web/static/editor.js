@@ -22,8 +22,8 @@ export function attach(root, page) {
 }
 
 class Editor {
-  constructor(root, { props, server, watch, edited }) {
-    Object.assign(this, { props, server, edited, problems: [], items: [], chosen: 0, asked: 0 });
+  constructor(root, { props, server, watch, trigger }) {
+    Object.assign(this, { props, server, trigger, problems: [], items: [], chosen: 0, asked: 0 });
     for (const name of ["gutter", "painted", "suggestions", "problems"]) {
       this[`${name}Box`] = root.querySelector(`.${name}`);
     }
@@ -44,8 +44,9 @@ class Editor {
     });
     watch("value", () => this.replace(props.value ?? ""));
     watch("problems", () => this.mark(props.problems ?? []));
+    watch("signature", () => trigger("apply"));
     this.mark(props.problems ?? []);
-    edited();
+    trigger("edit");
   }
 
   // --- the text ---------------------------------------------------------------------------------------------------
@@ -81,7 +82,7 @@ class Editor {
 
   send() {
     this.props.value = this.area.value;
-    this.edited();
+    this.trigger("edit");
   }
 
   before() {

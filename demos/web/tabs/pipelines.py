@@ -13,7 +13,7 @@ from demos.web.bench.completion import Completer, ready_made_names
 from demos.web.bench.confined import Rules
 from demos.web.bench.desk import Shown, folder_of, perform
 from demos.web.bench.drawing import draw, legend
-from demos.web.bench.editor import Editor, completions, marks
+from demos.web.bench.editor import completions, marks, pipeline_editor
 from demos.web.bench.forms import Field, fields_of, values_of
 from demos.web.bench.markup import tag, words
 from demos.web.parts import status
@@ -55,7 +55,7 @@ class _Tab:
             self.start = gr.Dropdown([*ready_made_names()], value=FIRST, label="Start from", elem_id="bench-start")
             with gr.Row(elem_classes="bench-row"):
                 complete = completions(Completer(self.rules.presets))
-                self.editor = Editor(text, complete=complete, elem_id="bench-editor")
+                self.editor = pipeline_editor(text, complete=complete, elem_id="bench-editor")
                 self.drawing = _html(board(Checked(None, is_empty=True)), "bench-drawing")
             with gr.Row(elem_classes="bench-row"):
                 with gr.Column(elem_id="bench-form", min_width=280):
@@ -69,34 +69,32 @@ class _Tab:
                     self.files = gr.File(label="Files", visible=False, interactive=False, elem_id="bench-files")
             self.timeline = _html("", "bench-timeline")
             self.trace = gr.DownloadButton("Download the trace (Perfetto)", visible=False, size="sm")
-            # The last text without mistakes, and what its inputs are: the form follows them.
-            self.good, self.signature = gr.State(""), gr.State("")
+            # The last text without mistakes: the form and the drawing are those of it.
+            self.good = gr.State("")
 
     def connect(self) -> None:
-        seen = [self.editor, self.drawing, self.good, self.signature]
-        self.editor.edited(self.look, [self.editor, self.good], seen, trigger_mode="always_last", **_AT_ONCE)
+        seen = [self.editor, self.drawing, self.good]
+        self.editor.edit(self.look, [self.editor, self.good], seen, trigger_mode="always_last", **_AT_ONCE)
         self.start.input(self.take, self.start, seen, **_AT_ONCE)
         self.stop_button.click(self.stop, None, self.stop_button, **_AT_ONCE)
         with self.form:
-            gr.render(self.good, triggers=[self.signature.change], queue=False, show_progress="hidden")(self.fill)
+            gr.render(self.good, triggers=[self.editor.apply], queue=False, show_progress="hidden")(self.fill)
 
     def look(self, text: str, good: str) -> Updates:
         """What a text turns out to be: marks in the editor, a drawing, another form where the inputs are others."""
         checked = self.checker.check(text)
-        updates: Updates = {self.editor: gr.update(problems=marks(checked.problems))}
         if checked.graph is not None:
-            return updates | {
-                self.drawing: board(checked),
-                self.good: text,
-                self.signature: signature_of(checked.graph),
-            }
-        before = self.checker.check(good)
-        return updates | {self.drawing: board(checked if checked.is_empty else before, stale=not checked.is_empty)}
+            said = gr.update(problems=[], signature=signature_of(checked.graph))
+            return {self.editor: said, self.drawing: board(checked), self.good: text}
+        before = checked if checked.is_empty else self.checker.check(good)
+        said = gr.update(problems=marks(checked.problems))
+        return {self.editor: said, self.drawing: board(before, stale=not checked.is_empty)}
 
     def take(self, name: str) -> Updates:
         """A ready-made pipeline, into the editor."""
         text = ready_made(name).read_text(encoding="utf-8")
-        return self.look(text, text) | {self.editor: gr.update(value=text, problems=[])}
+        seen = self.look(text, text)
+        return seen | {self.editor: {**seen[self.editor], "value": text}}
 
     def stop(self, request: gr.Request) -> Any:
         self.studio.visit(request).cancel()
