@@ -2,30 +2,31 @@
 
     python benchmarks/editing.py
 
-The inpainter is the identity: it gives back what it is shown, so whatever changes outside is the compositing's doing.
-To see what stays of the old thing it inverts a dark picture. Ours is the node `stable_diffusion/edit`. "Whole frame"
+First the inpainter is the identity: it gives back what it is shown, so whatever changes outside is the compositing's
+doing; to see what stays of the old thing it inverts a dark picture. Then it is the bundled one, which works at squares
+of 64; there a pixel counts as left that is exactly as before. Ours is the node `stable_diffusion/edit`. "Whole frame"
 squashes picture and mask to the model's square, has that painted, and stretches it back over the picture.
 "padding_mask_crop" is diffusers' own crop, way back and overlay around the same inpainter.
 
-Prints a table in Markdown; time is processor time, the least of several runs taken in turn.
+Prints tables in Markdown, and that of `labels.py`; time is processor time, the least of several runs taken in turn.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
+import labels
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from pipelines.families import ModelSource
-from pipelines.models import ModelPool
+from pipelines.families import Model, ModelSource
+from pipelines.models import ModelPool, default_pool
 from pipelines.scope import Scope, use_scope
 from pipelines.values import Detections, Edit, EditPlan, Image
 from plugins.stable_diffusion.editing import jobs_of
@@ -34,33 +35,33 @@ from plugins.stable_diffusion.models import Advice, Brush, Inpainter
 from plugins.stable_diffusion.nodes import edit
 
 Pixels = NDArray[np.uint8]
-Painting = Callable[[Pixels], Pixels]
-Way = Callable[[Pixels, BoolMask, Painting], Pixels]
-
-SIDE, ROUNDS = 512, 3
+ROUNDS = 3
 SIZES = ((1536, 2048), (768, 1024), (480, 640))
 # The padding and the blur of the examples in diffusers' documentation.
 PADDING, BLUR = 32, 33
 # Divided by this a picture is so dark that its inverse is bright: what is less than BRIGHT then is old in part.
 DARKER, BRIGHT = 3, 128
 DISCS, LEAST_DISC = 60_000, 3
-PLAN = EditPlan("", (Edit("replace", "thing", "another", (0, 0)),))
+THING = "ball"
+PLAN = EditPlan("", (Edit("replace", "thing", THING, (0, 0)),))
 
 
 class Fixed(Inpainter):
-    """Paints by a function of what it is shown."""
+    """Paints by a function of what it is shown, at the side of most models."""
 
-    side = SIDE
+    side = 512
     advice = Advice(steps=1)
 
-    def __init__(self, painting: Painting) -> None:
+    def __init__(self, painting: Callable[[Pixels], Pixels]) -> None:
         self.painting = painting
 
-    def inpaint(
-        self, pixels: Pixels, _mask: BoolMask, _brush: Brush, *, on_step: Callable[[int], None]
-    ) -> Pixels | None:
+    def inpaint(self, pixels: Pixels, mask: BoolMask, _brush: Brush, *, on_step: Callable[[int], None]) -> Pixels:
         on_step(1)
-        return self.painting(pixels)
+        return np.where(mask[..., None], self.painting(pixels), pixels)
+
+
+Way = Callable[[Pixels, BoolMask, Inpainter], Pixels]
+SAME, INVERTED = Fixed(np.array), Fixed(lambda shown: 255 - shown)
 
 
 class Loaded:
@@ -89,13 +90,24 @@ class Figures:
 
 
 def main() -> None:
-    """Measure each way on each size, and print the table."""
+    """Measure each way on each size, and print the tables."""
+    heading("of the identity")
+    for size in SIZES:
+        for name, figures in measured(*scene(*size), SAME, rounds=ROUNDS).items():
+            print(f"| {size[1]}×{size[0]} | {name} | {row(figures)} |")
+    heading("of the bundled model")
+    with default_pool().lease(Inpainter.family, Model("bundled")) as bundled:
+        for name, figures in measured(*scene(*SIZES[-1]), bundled, rounds=1).items():
+            print(f"| {SIZES[-1][1]}×{SIZES[-1][0]} | {name} | {row(figures)} |")
+    print()
+    labels.main()
+
+
+def heading(what: str) -> None:
+    """The first lines of a table."""
+    print(f"\nPainting {what}:\n")
     print("| picture | way | PSNR outside | pixels changed outside | old pixels left inside | CPU time |")
     print("|---|---|--:|--:|--:|--:|")
-    for size in SIZES:
-        pixels, mask = scene(*size)
-        for name, figures in measured(pixels, mask).items():
-            print(f"| {size[1]}×{size[0]} | {name} | {row(figures)} |")
 
 
 def row(figures: Figures) -> str:
@@ -104,28 +116,35 @@ def row(figures: Figures) -> str:
     return f"{decibels} | {figures.changed:.2%} | {figures.left:.2%} | {figures.seconds * 1000:.0f} ms"
 
 
-def measured(pixels: Pixels, mask: BoolMask) -> dict[str, Figures]:
+def measured(pixels: Pixels, mask: BoolMask, inpainter: Inpainter, *, rounds: int) -> dict[str, Figures]:
     """Every way on one picture, by name."""
     ways: dict[str, Way] = {"samloom": ours, "whole frame": whole_frame, "padding_mask_crop": padded_crop}
     ways["padding_mask_crop, mask blurred"] = lambda *given: padded_crop(*given, blur=BLUR)
-    seconds = dict.fromkeys(ways, math.inf)
-    for _ in range(ROUNDS):
+    seconds, after = dict.fromkeys(ways, math.inf), {}
+    for _ in range(rounds):
         for name, way in ways.items():
             started = time.process_time()
-            way(pixels, mask, np.array)
+            after[name] = way(pixels, mask, inpainter)
             seconds[name] = min(seconds[name], time.process_time() - started)
-    return {name: figures_of(way, pixels, mask, seconds[name]) for name, way in ways.items()}
+    outside, figures = ~allowed(mask, inpainter), {}
+    for name, way in ways.items():
+        left = left_by(way, pixels, mask, inpainter, after[name])
+        figures[name] = Figures(*differences(pixels[outside], after[name][outside]), float(left.mean()), seconds[name])
+    return figures
 
 
-def figures_of(way: Way, pixels: Pixels, mask: BoolMask, seconds: float) -> Figures:
-    """Outside is beyond the mask and the margin that ours may paint, the same for all; inside is the mask itself."""
-    outside = ~allowed(mask)
-    error = way(pixels, mask, np.array)[outside].astype(np.float64) - pixels[outside]
+def differences(before: Pixels, after: Pixels) -> tuple[float, float]:
+    """PSNR in decibels and the share of changed pixels, of those `(N, 3)` beyond the mask and the margin of ours."""
+    error = after.astype(np.float64) - before
     mean = float((error**2).mean())
-    decibels = 10 * math.log10(255**2 / mean) if mean else math.inf
-    inverted = way(pixels // DARKER, mask, lambda shown: 255 - shown)
-    changed, left = (error != 0).any(axis=1), (inverted[mask] < BRIGHT).any(axis=1)
-    return Figures(decibels, float(changed.mean()), float(left.mean()), seconds)
+    return 10 * math.log10(255**2 / mean) if mean else math.inf, float((error != 0).any(axis=1).mean())
+
+
+def left_by(way: Way, pixels: Pixels, mask: BoolMask, inpainter: Inpainter, after: Pixels) -> BoolMask:
+    """Which pixels of the mask, as a row, still show something of the old thing."""
+    if inpainter is not SAME:
+        return np.asarray((after[mask] == pixels[mask]).all(axis=1))
+    return np.asarray((way(pixels // DARKER, mask, INVERTED)[mask] < BRIGHT).any(axis=1))
 
 
 def scene(height: int, width: int) -> tuple[Pixels, BoolMask]:
@@ -145,9 +164,9 @@ def scene(height: int, width: int) -> tuple[Pixels, BoolMask]:
     return pixels, np.asarray(np.hypot(y - 0.55 * height, x - 0.4 * width) < reach, np.bool_)
 
 
-def ours(pixels: Pixels, mask: BoolMask, painting: Painting) -> Pixels:
+def ours(pixels: Pixels, mask: BoolMask, inpainter: Inpainter) -> Pixels:
     """`stable_diffusion/edit`."""
-    with studio(painting):
+    with use_scope(Scope(pool=ModelPool(families={"stable_diffusion": Loaded(inpainter)}))):
         return edit(Image(pixels.copy()), found(mask), PLAN).image.pixels
 
 
@@ -156,29 +175,21 @@ def found(mask: BoolMask) -> Detections:
     return Detections(xyxy=np.zeros((1, 4), np.float32), mask=mask[None], data={"class_name": np.array(["thing"])})
 
 
-@contextmanager
-def studio(painting: Painting) -> Iterator[None]:
-    """A place in which the only model paints like this."""
-    with use_scope(Scope(pool=ModelPool(families={"stable_diffusion": Loaded(Fixed(painting))}))):
-        yield
-
-
-def allowed(mask: BoolMask) -> BoolMask:
+def allowed(mask: BoolMask, inpainter: Inpainter) -> BoolMask:
     """What an edit may paint: the thing and the margin around it, known before anything is painted."""
-    jobs = jobs_of(PLAN, found(mask), lambda _: Fixed.advice.geometry)
+    jobs = jobs_of(PLAN, found(mask), lambda _: inpainter.advice.geometry)
     return np.asarray(np.any([job.generate for job in jobs], axis=0), np.bool_)
 
 
-def whole_frame(pixels: Pixels, mask: BoolMask, painting: Painting) -> Pixels:
-    """Squash the picture to the model's square, paint it, stretch it back: the model changed what the mask allowed."""
+def whole_frame(pixels: Pixels, mask: BoolMask, inpainter: Inpainter) -> Pixels:
+    """Squash the picture to the model's square, paint it, stretch all of it back over the picture."""
     height, width = mask.shape
-    square = np.asarray(Pil.fromarray(pixels).resize((SIDE, SIDE)))
-    inside = np.asarray(Pil.fromarray(mask).resize((SIDE, SIDE)))
-    painted = np.where(inside[..., None], painting(square), square)
-    return np.asarray(Pil.fromarray(painted).resize((width, height)))
+    square = np.asarray(Pil.fromarray(pixels).resize((inpainter.side, inpainter.side)))
+    inside = np.asarray(Pil.fromarray(mask).resize((inpainter.side, inpainter.side)))
+    return np.asarray(Pil.fromarray(painted(inpainter, square, inside)).resize((width, height)))
 
 
-def padded_crop(pixels: Pixels, mask: BoolMask, painting: Painting, *, blur: int = 0) -> Pixels:
+def padded_crop(pixels: Pixels, mask: BoolMask, inpainter: Inpainter, *, blur: int = 0) -> Pixels:
     """The crop, the scaling and the overlay of `padding_mask_crop`, by the image processor of diffusers itself.
 
     A blurred mask is what hides the seam there; a binary one is put back with a hard edge.
@@ -189,15 +200,22 @@ def padded_crop(pixels: Pixels, mask: BoolMask, painting: Painting, *, blur: int
     images = VaeImageProcessor()
     masked = images.blur(masked, blur) if blur else masked
     region = images.get_crop_region(masked, *picture.size, pad=PADDING)
-    square = _cropped(images, picture, region)
-    painted = Pil.fromarray(painting(np.asarray(square)))
-    return np.asarray(images.apply_overlay(masked, picture, painted, region).convert("RGB"))
+    square, inside = (_cropped(images, each, region, inpainter.side) for each in (picture, masked.convert("RGB")))
+    new = Pil.fromarray(painted(inpainter, square, inside[..., 0] > BRIGHT))
+    return np.asarray(images.apply_overlay(masked, picture, new, region).convert("RGB"))
 
 
-def _cropped(images: Any, picture: Pil.Image, region: tuple[int, int, int, int]) -> Pil.Image:
-    tensor = images.preprocess(picture, height=SIDE, width=SIDE, crops_coords=region, resize_mode="fill")
-    square: Pil.Image = images.postprocess(tensor, output_type="pil")[0]
-    return square
+def painted(inpainter: Inpainter, square: Pixels, mask: BoolMask) -> Pixels:
+    """The square as the model paints it, asked as `stable_diffusion/edit` asks it."""
+    advice = inpainter.advice
+    prompt = advice.prompt.replace("{thing}", THING)
+    after = inpainter.inpaint(square, mask, Brush(prompt, "", 0, advice.steps, advice.guidance), on_step=lambda _: None)
+    return square if after is None else after
+
+
+def _cropped(images: Any, picture: Pil.Image, region: tuple[int, int, int, int], side: int) -> Pixels:
+    tensor = images.preprocess(picture, height=side, width=side, crops_coords=region, resize_mode="fill")
+    return np.asarray(images.postprocess(tensor, output_type="pil")[0])
 
 
 if __name__ == "__main__":
