@@ -79,11 +79,11 @@ def test_a_mask_is_mended_by_clicks_before_painting(browser_page, shoot):
     page.click("#edit-look")
     assert finished(page) == "Found: 1 dog. Press Edit to paint."
     assert not page.is_visible("#edit-result")
-    click_picture(page, 320, 330)
+    click_picture(page, 200, 250)
     page.wait_for_function("() => document.querySelector('#edit-clicks input, #edit-clicks textarea').value !== ''")
     finished(page)
     page.get_by_label("is not on it").check()
-    click_picture(page, 250, 230)
+    click_picture(page, 150, 300)
     page.wait_for_function(
         "() => document.querySelector('#edit-clicks input, #edit-clicks textarea').value.includes('-')"
     )
@@ -110,7 +110,7 @@ def test_what_was_not_found_is_told_kindly_and_added_by_a_click(browser_page, sh
     assert status_of(page) == "nothing"
     shoot(page, "browser-nothing")
     page.get_by_label("a missed elephant").check()
-    click_picture(page, 100, 440)
+    click_picture(page, 73, 315)
     page.wait_for_function("() => document.querySelector('#edit-status').innerText.includes('Found: 1 elephant')")
     page.click("#edit-go")
     assert finished(page) == "1 elephant removed."

@@ -39,7 +39,7 @@ def test_rest_edits_a_picture_and_tells_all_of_it(rest):
     picture = base64.b64decode(answer["picture"])
     assert changed(picture) == answer["report"]["verify"]["changed_pixels"] > 0
     assert [thing["name"] for thing in answer["things"]] == ["dog"]
-    assert answer["things"][0]["segmentation"]["size"] == [480, 640]
+    assert answer["things"][0]["segmentation"]["size"] == [384, 512]
     again = rest.post(
         "/api/edit",
         files={"picture": ("dog.png", DOG.read_bytes())},
