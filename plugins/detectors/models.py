@@ -53,7 +53,7 @@ def _of_torchvision(ref: str, file: Path) -> ModelSource:
 
 FAMILY = DetectorFamily(
     name="detector",
-    title="an object detector of transformers",
+    title="object detector",
     loader="plugins.detectors.with_transformers:load",
     needs=(("config.json",), ("preprocessor_config.json",), ("model*.safetensors",)),
 )
