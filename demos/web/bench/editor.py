@@ -16,14 +16,16 @@ from demos.web.bench.completion import Completer
 from pipelines.errors import Problem
 
 _TEMPLATE = """
-<div class="field">
-  <pre class="gutter" aria-hidden="true"></pre>
-  <div class="sheet">
-    <pre class="painted" aria-hidden="true"></pre>
-    <textarea spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off" aria-label="Pipeline file"
-      aria-autocomplete="list" aria-controls="bench-suggestions" aria-describedby="bench-keys"></textarea>
-    <ul class="suggestions" id="bench-suggestions" role="listbox" aria-label="Suggestions" hidden></ul>
+<div class="frame">
+  <div class="field">
+    <pre class="gutter" aria-hidden="true"></pre>
+    <div class="sheet">
+      <pre class="painted" aria-hidden="true"></pre>
+      <textarea spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off" aria-label="Pipeline file"
+        aria-autocomplete="list" aria-controls="bench-suggestions" aria-describedby="bench-keys"></textarea>
+    </div>
   </div>
+  <ul class="suggestions" id="bench-suggestions" role="listbox" aria-label="Suggestions" hidden></ul>
 </div>
 <div class="foot">
   <p class="keys" id="bench-keys"><kbd>Ctrl</kbd> <kbd>Space</kbd> suggests</p>

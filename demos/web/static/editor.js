@@ -146,9 +146,11 @@ class Editor {
     const line = this.area.value.slice(0, this.range[0]).split("\n");
     const size = getComputedStyle(this.area);
     const height = parseFloat(size.lineHeight);
-    const left = parseFloat(size.paddingLeft) + line.at(-1).length * this.letter(size) - this.area.scrollLeft;
-    const top = parseFloat(size.paddingTop) + line.length * height - this.area.scrollTop;
-    const room = this.area.clientWidth - this.suggestionsBox.offsetWidth - 4;
+    const frame = this.suggestionsBox.parentElement;
+    const [area, around] = [this.area, frame].map((box) => box.getBoundingClientRect());
+    const left = area.left - around.left + line.at(-1).length * this.letter(size) - this.area.scrollLeft;
+    const top = area.top - around.top + parseFloat(size.paddingTop) + line.length * height - this.area.scrollTop;
+    const room = frame.clientWidth - this.suggestionsBox.offsetWidth - 4;
     this.suggestionsBox.style.left = `${Math.max(4, Math.min(left, room))}px`;
     this.suggestionsBox.style.top = `${top + 2}px`;
     this.choose(0);
