@@ -15,7 +15,7 @@ from pipelines.models import current_pool, default_pool, lease
 from pipelines.pool import ModelPool
 from pipelines.scope import Scope, use_scope
 
-PATIENCE = 10
+PATIENCE = 60
 
 
 class Parrot:
