@@ -9,13 +9,12 @@ from demos.web.programs.endpoints import build_endpoints
 from demos.web.programs.service import Service
 from demos.web.settings import MEGABYTE, Settings
 from demos.web.studio import Studio
-from demos.web.tabs import click, edit, pipelines
+from demos.web.tabs import click, edit, everything, pipelines
 from demos.web.theme import theme
 
 TITLE = "Samloom"
-TABS = {"Edit": edit.build, "Click": click.build, "Pipelines": pipelines.build}
-STYLES = ("style.css", "bench.css", "click/click.css")
-SCRIPTS = ("shell.js",)
+TABS = {"Edit": edit.build, "Click": click.build, "Everything": everything.build, "Pipelines": pipelines.build}
+STYLES = ("style.css", "bench.css", "click/click.css", "everything/everything.css")
 
 
 def build_page(studio: Studio, service: Service) -> gr.Blocks:
@@ -58,7 +57,6 @@ def _header(settings: Settings) -> str:
 
 
 def _head() -> str:
-    """Styles and scripts of our own, which the browser keeps between visits."""
+    """Styles of our own, which the browser keeps between visits."""
     styles = "".join(f'<link rel="stylesheet" href="/samloom/{name}">' for name in STYLES)
-    scripts = "".join(f'<script type="module" src="/samloom/{name}"></script>' for name in SCRIPTS)
-    return f'{styles}{scripts}<meta name="color-scheme" content="light dark">'
+    return f'{styles}<meta name="color-scheme" content="light dark">'

@@ -7,6 +7,7 @@ gets them as safetensors in half precision and runs the rest (`sam_model.export`
 from __future__ import annotations
 
 import secrets
+import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,8 @@ def prepare_graph(network: Network, revision: str) -> str:
             raise UserError(f"The decoder for the browser cannot be made: {error}.") from error
         except OSError as error:
             raise UserError(f"The decoder for the browser cannot be kept in {_root()}: {error.strerror}.") from error
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
     return name
 
 

@@ -13,6 +13,7 @@ from fastapi import Path as Parameter
 from fastapi.responses import FileResponse
 
 from demos.web.decoder import Seen, graph_file, see
+from demos.web.handover import Handover
 from demos.web.parts import picture_input, status
 from demos.web.studio import Studio
 from demos.web.visits import Visit
@@ -38,6 +39,11 @@ _HOST = """<div class="clicker-host"><ol class="welcome">
 </ol></div>"""
 _MOUNT = """import("/samloom/click/mount.js").then(({ mount }) => mount(element, (event) => trigger("edit", event)));"""
 _TELL = """(opened) => { window.dispatchEvent(new CustomEvent("samloom-click-opened", { detail: opened })); }"""
+_TO_EDIT = """() => {
+  const tabs = [...document.querySelectorAll("#tabs button[role=tab]")];
+  tabs.find((tab) => tab.textContent.trim() === "Edit")?.click();
+  document.querySelector("#edit-take-over")?.click();
+}"""
 
 
 @dataclass
@@ -67,6 +73,9 @@ def build(studio: Studio) -> None:
     def take_example(event: gr.SelectData) -> str:
         return shown[int(event.index)]
 
+    def hand_over(request: gr.Request, event: gr.EventData) -> None:
+        _hand_over(studio.visit(request), name=event.name, points=event.points, box=event.box)
+
     picture.change(
         open_picture,
         picture,
@@ -77,7 +86,9 @@ def build(studio: Studio) -> None:
         api_visibility="private",
     ).then(None, opened, None, js=_TELL, api_visibility="private")
     examples.select(take_example, None, picture, show_progress="hidden", queue=False, api_visibility="private")
-    del pad
+    pad.edit(hand_over, None, None, show_progress="hidden", queue=False, api_visibility="private").success(
+        None, None, None, js=_TO_EDIT, api_visibility="private"
+    )
 
 
 def router() -> APIRouter:
@@ -116,22 +127,40 @@ def _open(studio: Studio, path: str | None, visit: Visit) -> Iterator[tuple[str,
     )
 
 
+def _hand_over(visit: Visit, *, name: object, points: Any, box: Any) -> None:
+    """Leave a thing for the tab Edit, as the clicks and the box that outline it; what a page makes up is not taken."""
+    path = visit.recall(Clicked).path
+    try:
+        clicks = [(float(x), float(y), bool(label)) for x, y, label in points]
+        left, top, right, bottom = map(float, box or (0, 0, 0, 0))
+    except (TypeError, ValueError) as error:
+        raise gr.Error("This thing is described in a way that is not understood.") from error
+    if path is None or not (clicks or box):
+        raise gr.Error("There is nothing to hand to Edit yet.")
+    visit.recall(Handover).offer(path, clicks, (left, top, right, bottom) if box else None, str(name)[:80])
+
+
+def shown_picture(image: Image, visit: Visit) -> Path:
+    """A file with all of a picture's pixels that browsers open: its own one, if they do."""
+    suffix = Path(image.source or "").suffix.lower()
+    file = visit.file(f"picture{suffix if suffix in _SHOWN else '.png'}")
+    write_image(image, file)
+    return file
+
+
+def file_data(path: Path) -> dict[str, Any]:
+    """A file inside a JSON value: the page's library keeps a copy for this visitor alone, and adds its address."""
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+
+
 def _opened(image: Image, seen: Seen, visit: Visit) -> dict[str, Any]:
-    """What `static/click/clicker.js` calls `Opened`; the files are for this visitor alone."""
+    """What `static/click/clicker.js` calls `Opened`."""
     look = visit.file("look.safetensors")
     look.write_bytes(seen.look)
-    source = Path(image.source or "picture")
-    suffix = source.suffix.lower()
-    picture = visit.file(f"picture{suffix if suffix in _SHOWN else '.png'}")
-    write_image(image, picture)
     return {
         "frame": asdict(seen.frame),
         "graph": f"{_ROUTE}/{seen.graph}.onnx",
-        "look": _file(look),
-        "picture": _file(picture),
-        "name": source.stem,
+        "look": file_data(look),
+        "picture": file_data(shown_picture(image, visit)),
+        "name": Path(image.source or "picture").stem,
     }
-
-
-def _file(path: Path) -> dict[str, Any]:
-    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}

@@ -2,7 +2,7 @@
  * Segment Anything by hand: hover, click, draw a box, choose, keep, take along.
  *
  * @typedef {import("./decoder.js").Mask} Mask
- * @typedef {{mask: Mask, colour: string, name: string}} Thing
+ * @typedef {{mask: Mask, colour: string, name: string, prompts: import("./decoder.js").Prompts}} Thing
  * @typedef {{frame: import("./scaling.js").Frame, graph: string, look: string, picture: string, name: string}} Opened
  *   What the server says of a picture: where its decoder, its features and its pixels can be fetched.
  */
@@ -10,7 +10,6 @@
 import { Decoder } from "./decoder.js";
 import { cleared, isEmpty, NOTHING, redone, START, undone, withBox, withPoint } from "./history.js";
 import { Pointing } from "./pointing.js";
-import { encode } from "./runs.js";
 import { cutOut, download, maskPicture } from "./saving.js";
 import { Stage } from "./stage.js";
 import { build, percent, showCandidates } from "./view.js";
@@ -39,7 +38,7 @@ export class Clicker {
 
   /**
    * @param {HTMLElement} host is filled
-   * @param {(event: {name: string, runs: import("./runs.js").Runs}) => void} sendToEdit
+   * @param {(thing: {name: string} & import("./decoder.js").Prompts) => void} sendToEdit
    */
   constructor(host, sendToEdit) {
     this.view = build(host);
@@ -158,7 +157,7 @@ export class Clicker {
   #thing() {
     const mask = this.#masks[this.#chosen];
     if (!mask?.rings.length) return null;
-    return { mask, colour: this.#colour(), name: `thing ${this.#kept.length + 1}` };
+    return { mask, colour: this.#colour(), name: `thing ${this.#kept.length + 1}`, prompts: this.#history.present };
   }
 
   #keep() {
@@ -173,13 +172,15 @@ export class Clicker {
   /** Cut out, save or send a thing. @param {string} how @param {Thing | null} thing */
   async #take(how, thing) {
     if (!thing || !this.#open) return;
+    if (how === "edit") {
+      this.#say(`${thing.name} goes to the tab Edit.`);
+      this.sendToEdit({ name: thing.name, ...thing.prompts });
+      return;
+    }
     const { width, height } = this.#open.opened.frame;
     const mask = await this.#decoder.mask(thing.mask.logits);
     const stem = `${this.#open.opened.name}-${thing.name.replace(/\W+/g, "-")}`;
-    if (how === "edit") {
-      this.#say(`${thing.name} goes to the tab Edit.`);
-      this.sendToEdit({ name: thing.name, runs: encode(mask, width, height) });
-    } else if (how === "mask") download(await maskPicture(mask, width, height), `${stem}-mask.png`);
+    if (how === "mask") download(await maskPicture(mask, width, height), `${stem}-mask.png`);
     else download(await cutOut(this.view.image, mask), `${stem}.png`);
   }
 

@@ -7,7 +7,7 @@ export const OPENED = "samloom-click-opened";
 /**
  * Let a clicker grow in `element` once the server has opened a picture.
  * @param {HTMLElement} element
- * @param {(event: {name: string, runs: import("./runs.js").Runs}) => void} sendToEdit
+ * @param {(thing: {name: string} & import("./decoder.js").Prompts) => void} sendToEdit
  */
 export function mount(element, sendToEdit) {
   const host = /** @type {HTMLElement} */ (element.querySelector(".clicker-host"));

@@ -1,32 +1,4 @@
-/**
- * Masks as COCO's run lengths: down the columns, zeros first.
- *
- * @typedef {{size: [number, number], counts: number[]}} Runs height and width, and the lengths of the runs
- */
-
-/**
- * @param {Uint8Array} mask row by row
- * @param {number} width
- * @param {number} height
- * @returns {Runs}
- */
-export function encode(mask, width, height) {
-  const counts = [];
-  let last = 0;
-  let run = 0;
-  for (let x = 0; x < width; x++) {
-    for (let at = x; at < mask.length; at += width) {
-      if (mask[at] !== last) {
-        counts.push(run);
-        run = 0;
-        last = mask[at];
-      }
-      run++;
-    }
-  }
-  counts.push(run);
-  return { size: [height, width], counts };
-}
+/** Masks as COCO's run lengths: down the columns, zeros first. */
 
 /**
  * The runs in COCO's compressed text (maskApi.c, rleFrString): groups of five bits, lowest first, a sixth bit saying
