@@ -11,6 +11,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar, cast
 
+from pipelines.errors import Cancelled
+
 T = TypeVar("T")
 
 
@@ -27,7 +29,12 @@ class Visit:
         folder.mkdir(parents=True)
 
     def file(self, name: str) -> Path:
-        """Where a file of this name can be written that no other file of the visit overwrites."""
+        """Where a file of this name can be written that no other file of the visit overwrites.
+
+        Raises `Cancelled` when the visitor has left: what would be written now, nobody would remove.
+        """
+        if self._left:
+            raise Cancelled("the visitor has left")
         place = self.folder / secrets.token_hex(8)
         place.mkdir(parents=True)
         return place / name

@@ -55,7 +55,7 @@ class Correcting(Stage):
         """Say what is known of another thing."""
         _, desk = self.desk(request)
         if desk.wish is None or desk.seen is None:
-            return {}
+            return {self.layout.found.clicks: gr.skip()}
         return updates.chosen_thing(self.layout.found, desk.wish, desk.seen, thing or 0)
 
     def _mended(self, request: gr.Request, thing: int | None, change: Change) -> Iterator[Updates]:

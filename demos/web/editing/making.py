@@ -56,13 +56,13 @@ class Making(Stage):
         """Show another attempt."""
         visit, desk = self.desk(request)
         painted = desk.choose(int(event.index))
-        return {} if painted is None else self.attempt(visit, desk, painted)
+        return {self.layout.told.status: gr.skip()} if painted is None else self.attempt(visit, desk, painted)
 
     def go_further(self, request: gr.Request) -> Updates:
         """Take the chosen attempt as the picture of the next edit."""
         visit, desk = self.desk(request)
         if desk.wish is None or desk.painted is None:
-            return {}
+            return {self.layout.told.status: gr.skip()}
         photo = self.studio.read_picture(desk.wish.photo)
         write_image(desk.painted.attempt.picture(photo), file := visit.file(f"{stem_of(photo)}-edited.png"))
         layout = self.layout
@@ -80,7 +80,7 @@ class Making(Stage):
         visit, desk = self.desk(request)
         desk.offer = visit.recall(Handover).take() or desk.offer
         if desk.offer is None:
-            return {}
+            return {self.layout.told.status: gr.skip()}
         said = f"The outlined thing is called “{desk.offer.thing.name}”. Say what to do with it."
         return {
             self.layout.asked.picture: desk.offer.photo,

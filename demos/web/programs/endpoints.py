@@ -46,28 +46,27 @@ class Endpoints:
         self,
         picture: str,
         instruction: str,
-        seed: int = 0,
-        shadows: bool = False,  # noqa: FBT001, FBT002 - the library passes by position
-        request: gr.Request | None = None,
+        seed: int,
+        shadows: bool,  # noqa: FBT001 - the library passes by position
+        request: gr.Request,
     ) -> tuple[str, Any]:
         """Change a picture as a sentence says; gives the picture and its report."""
         photo = _told(self._studio.read_picture, picture)
         found = _told(self._service.edit, photo, instruction, seed=int(seed), shadows=shadows)
         return self._written(found, "edited.png", request), dict(found.report)
 
-    def segment(self, picture: str, words: str, request: gr.Request | None = None) -> tuple[str, Any]:
+    def segment(self, picture: str, words: str, request: gr.Request) -> tuple[str, Any]:
         """Find things by name; gives the picture with them outlined, and COCO JSON."""
         found = _told(self._service.segment, _told(self._studio.read_picture, picture), words)
         return self._written(found, "segmented.png", request), found.coco
 
-    def everything(self, picture: str, points: int = 32, request: gr.Request | None = None) -> tuple[str, Any]:
+    def everything(self, picture: str, points: int, request: gr.Request) -> tuple[str, Any]:
         """Outline everything; gives the picture with all masks in colour, and COCO JSON."""
         found = _told(self._service.everything, _told(self._studio.read_picture, picture), points=int(points))
         return self._written(found, "everything.png", request), found.coco
 
-    def _written(self, found: Pictured, name: str, request: gr.Request | None) -> str:
-        visit = self._studio.visits.of(str(request and request.session_hash))
-        write_image(found.image, path := visit.file(name))
+    def _written(self, found: Pictured, name: str, request: gr.Request) -> str:
+        write_image(found.image, path := self._studio.visit(request).file(name))
         return str(path)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from demos.web.visits import Visits
+from pipelines.errors import Cancelled
 
 
 class Clock:
@@ -51,6 +52,14 @@ def test_a_run_that_begins_after_the_visitor_left_is_stopped_from_the_start(visi
     visits.leave("a")
     with visit.running() as cancel:
         assert cancel.is_set()
+
+
+def test_nothing_is_written_for_a_visitor_who_left(visits):
+    visit = visits.of("a")
+    visits.leave("a")
+    with pytest.raises(Cancelled):
+        visit.file("late.png")
+    assert not visit.folder.exists()
 
 
 def test_cancelling_stops_the_visitors_runs_only(visits):
