@@ -97,7 +97,8 @@ def prepare_graph(network: Network, revision: str) -> str:
         except ExportError as error:
             raise UserError(f"The decoder for the browser cannot be made: {error}.") from error
         except OSError as error:
-            raise UserError(f"The decoder for the browser cannot be kept in {_root()}: {error.strerror}.") from error
+            if not graph_file(name).is_file():  # else another process was faster
+                raise UserError(f"The browser's decoder cannot be kept in {_root()}: {error.strerror}.") from error
         finally:
             shutil.rmtree(making, ignore_errors=True)
     return name
