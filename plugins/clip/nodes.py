@@ -6,7 +6,7 @@ from pipelines.models import Model, lease
 from pipelines.signature import Report, no_report, node
 from pipelines.values import Boxes, Embedding, Image, Masks, Text
 from plugins.clip.models import Clip
-from plugins.clip.ranking import Wanted, confirmed, ranked, whole_things
+from plugins.clip.ranking import Wanted, confirmed, located, ranked, whole_things
 from plugins.prompts import split_prompt
 
 
@@ -93,6 +93,20 @@ def rank_boxes(
     return ranked(image, boxes, wanted, model, report)
 
 
+@node("clip/locate", version=1)
+def locate(image: Image, text: Text, *, model: Model[Clip] = Model()) -> Boxes:
+    """Boxes in which the picture may show what the text names: guesses for `sam/masks`, many for each thing.
+
+    CLIP looks through windows of several sizes; boxes go around what is likely, at several levels. Confidence is the
+    mean probability inside. Nothing found is no error.
+
+    Args:
+        text: What to look for, each phrase ended by a dot.
+        model: A preset, a directory in transformers' format or a hub id.
+    """
+    return located(image, split_prompt(text), model)
+
+
 @node("clip/things", version=1)
 def things(
     image: Image,
@@ -108,14 +122,15 @@ def things(
 ) -> Masks:
     """Whole things that the text names, one mask for each, among masks of things and of their parts.
 
-    As `clip/rank`, but a mask also has to be needed: its surroundings must no longer show the phrase once it is taken
-    out. Confidence is the product of both. Nothing found is no error. Raises `PortError` for masks of another picture.
+    As `clip/rank`, but of masks that overlap only that stays which also covers best where the picture shows the phrase:
+    a dog's head looks more like a dog than the dog does. Nothing found is no error. Raises `PortError` for masks of
+    another picture.
 
     Args:
-        masks: Detections with masks in the pixels of the image, such as those of everything mode.
+        masks: Detections with masks in the pixels of the image: those of everything mode, or of `clip/locate`'s boxes.
         text: What to look for, each phrase ended by a dot.
         model: A preset, a directory in transformers' format or a hub id.
-        threshold: The least confidence to keep a mask; by default what the model's makers recommend.
+        threshold: The least probability to keep a mask; by default what the model's makers recommend.
         top: Keep at most so many of a phrase; 0 keeps all.
         context: How far the square reaches beyond the box, as a share of its longer side; likewise by default.
         fade: How far what is outside the mask fades to grey, from 0 to 1.

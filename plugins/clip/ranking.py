@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,15 @@ from pipelines.models import Model, lease
 from pipelines.signature import Report
 from pipelines.values import Detections, Image
 from plugins.clip.crops import Framing, square_crop
+from plugins.clip.evidence import Evidence, one_for_each
 from plugins.clip.models import Clip
 from plugins.clip.scores import probabilities
-from plugins.clip.wholes import JUDGED, one_for_each, without
 
+Located: TypeAlias = tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]
+"""Boxes `(N, 4)`, the phrase of each, and its score."""
+
+#: Things are believed whose score is at least this share of the best one's.
+NEARLY = 0.5
 #: Crops that are cut out at a time: those of a large photograph take megabytes each.
 _CHUNK = 16
 
@@ -68,24 +74,35 @@ def ranked(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], 
     return _labelled(found[kept], wanted.phrases, best[kept], scores[kept])
 
 
-def whole_things(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], report: Report) -> Detections:
-    """Of the masks of `image` those that show a whole thing, one for each, the surest first. Raises `PortError`.
+def located(image: Image, phrases: tuple[str, ...], model: Model[Clip]) -> Detections:
+    """Boxes in which the picture may show each phrase; the confidence is the mean evidence inside."""
+    parts = []
+    if phrases:
+        with lease(Clip, model) as clip:
+            evidence = Evidence(image.pixels, phrases, clip)
+            likely = [number for number in range(len(phrases)) if evidence.likely[:, number].max() >= clip.threshold]
+        parts = [_boxes(evidence, number) for number in likely]
+    boxes, numbers, scores = (np.concatenate(column) for column in zip(_no_boxes(), *parts, strict=True))
+    return _labelled(Detections(xyxy=boxes), phrases, numbers, scores)
 
-    Their score is how likely the mask shows the phrase, times how unlikely its surroundings do without it.
+
+def whole_things(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], report: Report) -> Detections:
+    """Of the masks of `image` those that show a whole thing, one for each, the best first. Raises `PortError`.
+
+    Boxes are drawn anew around the masks. Confidence is how likely a mask shows the phrase; of those that overlap the
+    one stays that is also a good mask, as far as its maker told, and fits the evidence.
     """
-    likely = ranked(image, found, replace(wanted, top=0), model, report)[:JUDGED]
+    likely = ranked(image, _tight(found), replace(wanted, top=0), model, report)
     if not len(likely) or likely.mask is None:
         return likely
     with lease(Clip, model) as clip:
-        left = clip.embed_images(
-            [without(image.pixels, box, mask) for box, mask in zip(likely.xyxy, likely.mask, strict=True)]
-        )
-        still = probabilities(left, clip.embed_phrases(wanted.phrases), clip.common, scale=clip.scale, alike=clip.alike)
-        least = clip.threshold if wanted.threshold is None else wanted.threshold
-    scores = likely.confidence * (1 - still[np.arange(len(likely)), likely.class_id])
-    kept = one_for_each(likely.mask, scores)
-    kept = kept[_kept(likely.class_id[kept], scores[kept], least, wanted.top)]
-    return replace(likely[kept], confidence=scores[kept])
+        evidence = Evidence(image.pixels, wanted.phrases, clip)
+    fits = [evidence.fit(mask, int(phrase)) for mask, phrase in zip(likely.mask, likely.class_id, strict=True)]
+    scores = likely.confidence * np.array(fits, np.float32) * likely.data.get("mask_score", 1.0)
+    best = one_for_each(likely.mask, scores)
+    best = best[scores[best] >= NEARLY * scores[best[0]]]
+    kept: Detections = likely[best]
+    return kept[_at_most(kept.class_id, wanted.top)]
 
 
 def confirmed(image: Image, boxes: Detections, least: float, model: Model[Clip], report: Report) -> Detections:
@@ -119,10 +136,35 @@ def _kept(phrases: NDArray[np.intp], scores: NDArray[np.float32], least: float, 
     """Indices of what is likely enough, the likeliest first, at most `top` of a phrase unless it is 0."""
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= least]
-    if top:
-        earlier = [(phrases[order[:place]] == phrases[index]).sum() for place, index in enumerate(order)]
-        order = order[np.array(earlier, np.intp) < top]
-    return order
+    return order[_at_most(phrases[order], top)]
+
+
+def _tight(found: Detections) -> Detections:
+    """Boxes around the masks, whatever boxes these were drawn from; without those that are empty."""
+    if found.mask is None or not len(found):
+        return found
+    from supervision import mask_to_xyxy
+
+    drawn: Detections = found[found.mask.any(axis=(1, 2))]
+    boxes = mask_to_xyxy(drawn.mask).astype(np.float32)
+    boxes[:, 2:] += 1  # its right and bottom are the last pixels inside
+    return replace(drawn, xyxy=boxes)
+
+
+def _at_most(phrases: NDArray[np.intp], top: int) -> NDArray[np.bool_]:
+    """Which are among the first `top` of their phrase; 0 keeps all."""
+    earlier = [int((phrases[:place] == phrase).sum()) for place, phrase in enumerate(phrases)]
+    return np.array([count < top or not top for count in earlier], np.bool_)
+
+
+def _boxes(evidence: Evidence, phrase: int) -> Located:
+    boxes = evidence.boxes(phrase)
+    scores = [evidence.mean_in(box, phrase) for box in boxes]
+    return boxes, np.full(len(boxes), phrase, np.intp), np.array(scores, np.float32)
+
+
+def _no_boxes() -> Located:
+    return np.empty((0, 4), np.float32), np.empty(0, np.intp), np.empty(0, np.float32)
 
 
 def _labelled(

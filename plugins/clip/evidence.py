@@ -1,0 +1,120 @@
+"""Where a picture shows what a text names, as CLIP sees it through windows of several sizes.
+
+A CLIP says what a picture shows, not where. Asked about many overlapping parts of it, it says both: a place is as
+likely as the windows over it are on average, small ones counting for more. Its maps are blurred, but they tell a whole
+thing from its most telling part: a dog's head looks most like a dog, and the evidence for a dog lies all over the dog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from plugins.clip.models import Clip
+from plugins.clip.scores import probabilities
+
+#: Sides of the windows, as shares of the picture's shorter side; neighbours overlap by half.
+SIDES = (1.0, 0.7, 0.5, 0.33)
+#: Cells of a map along the picture's longer side.
+CELLS = 128
+#: Levels of a map, as shares of its peak, at which connected parts are outlined by a box.
+LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+#: Windows at least so likely are boxes themselves; parts of less than this share of the picture are not.
+LIKELY, LEAST_PART = 0.3, 0.01
+#: Masks that share so much of the smaller one are of the same thing.
+SAME = 0.5
+_CHUNK = 16
+
+Floats = NDArray[np.float32]
+Masks = NDArray[np.bool_]
+
+
+class Evidence:
+    """Maps of how likely each place of a picture shows each of P phrases, with the windows that they come from.
+
+    `windows` `(W, 4)` are x0 y0 x1 y1 in image pixels, `likely` `(W, P)` their probabilities, `maps` `(P, h, w)` a grid
+    over the picture.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8], phrases: Sequence[str], clip: Clip) -> None:
+        self.height, self.width = pixels.shape[:2]
+        self.windows = np.array(list(windows_of(self.height, self.width)), np.int64)
+        parts = [
+            clip.embed_images([pixels[y0:y1, x0:x1] for x0, y0, x1, y1 in self.windows[start : start + _CHUNK]])
+            for start in range(0, len(self.windows), _CHUNK)
+        ]
+        self.likely = probabilities(
+            np.concatenate(parts), clip.embed_phrases(phrases), clip.common, scale=clip.scale, alike=clip.alike
+        )
+        self.maps = self._maps()
+
+    def boxes(self, phrase: int) -> Floats:
+        """Boxes `(N, 4)` in image pixels that may hold a thing: parts of the map over a level, and likely windows."""
+        found = {tuple(map(int, window)) for window in self.windows[self.likely[:, phrase] >= LIKELY]}
+        for level in LEVELS:
+            found.update(self._parts(self.maps[phrase], level))
+        return np.array(sorted(found), np.float32).reshape(-1, 4)
+
+    def mean_in(self, box: Floats, phrase: int) -> float:
+        """The mean evidence in a box of image pixels."""
+        evidence = self.maps[phrase]
+        step = np.array([evidence.shape[1] / self.width, evidence.shape[0] / self.height] * 2)
+        x0, y0, x1, y1 = (box * step).round().astype(int)
+        return float(evidence[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].mean())
+
+    def fit(self, mask: Masks, phrase: int) -> float:
+        """How well a mask `(H, W)` covers the evidence: its mean inside, times the root of the share that is inside."""
+        evidence = self.maps[phrase]
+        size = evidence.shape[1], evidence.shape[0]
+        cover = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        inside = float((evidence * cover).sum())
+        return inside / max(float(cover.sum()), 1e-6) * float(np.sqrt(inside / max(float(evidence.sum()), 1e-6)))
+
+    def _maps(self) -> Floats:
+        scale = CELLS / max(self.height, self.width)
+        shape = max(1, round(self.height * scale)), max(1, round(self.width * scale))
+        total = np.zeros((self.likely.shape[1], *shape), np.float32)
+        weight = np.zeros(shape, np.float32)
+        for window, likely in zip(self.windows, self.likely, strict=True):
+            x0, y0, x1, y1 = (window * scale).round().astype(int)
+            cells = (slice(y0, max(y1, y0 + 1)), slice(x0, max(x1, x0 + 1)))
+            share = 1 / max((y1 - y0) * (x1 - x0), 1)
+            total[:, *cells] += likely[:, None, None] * share
+            weight[cells] += share
+        return np.asarray(total / np.maximum(weight, 1e-9), np.float32)
+
+    def _parts(self, evidence: Floats, level: float) -> Iterator[tuple[int, ...]]:
+        high = (evidence > level * evidence.max()).astype(np.uint8)
+        step = np.array([self.width / evidence.shape[1], self.height / evidence.shape[0]] * 2)
+        for x, y, width, height, area in cv2.connectedComponentsWithStats(high)[2][1:]:
+            if area >= LEAST_PART * evidence.size:
+                yield tuple(map(int, (np.array([x, y, x + width, y + height]) * step).round()))
+
+
+def windows_of(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+    """Squares x0 y0 x1 y1 over a picture of height × width pixels, in sizes of `SIDES`."""
+    for share in SIDES:
+        side = max(1, int(share * min(height, width)))
+        for top in _starts(height, side):
+            for left in _starts(width, side):
+                yield left, top, left + side, top + side
+
+
+def one_for_each(masks: Masks, scores: Floats) -> NDArray[np.intp]:
+    """Indices of the best masks `(N, H, W)`, the best first: of those that overlap, one."""
+    flat = masks.reshape(len(masks), -1)
+    areas = flat.sum(axis=1)
+    kept: list[int] = []
+    for index in np.argsort(-scores, kind="stable"):
+        shared = [(flat[index] & flat[other]).sum() / max(min(areas[index], areas[other]), 1) for other in kept]
+        if all(share < SAME for share in shared):
+            kept.append(int(index))
+    return np.array(kept, np.intp)
+
+
+def _starts(length: int, side: int) -> NDArray[np.int64]:
+    count = max(1, round((length - side) / (side / 2)) + 1)
+    return np.linspace(0, length - side, count).astype(np.int64)
