@@ -87,6 +87,12 @@ def led_into(folder: Path, value: Any) -> Any:
     return _mapped(value, lambda path: _inside(folder, path))
 
 
+def told_of(folder: Path, value: Any) -> Any:
+    """The same value with its paths as the visitor knows them: without the folder."""
+    home = folder.resolve()
+    return _mapped(value, lambda path: path.relative_to(home) if path.is_relative_to(home) else Path(path.name))
+
+
 def writes_files(graph: Graph, name: str) -> bool:
     """Whether an input says where a file is written: a node that writes one gives its path."""
     return any(

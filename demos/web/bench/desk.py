@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demos.web.bench.confined import confined
+from demos.web.bench.confined import confined, told_of
 from demos.web.bench.drawing import draw
 from demos.web.bench.results import Gallery
 from demos.web.bench.timeline import timeline
@@ -66,13 +66,14 @@ def perform(studio: Studio, visit: Visit, graph: Graph, inputs: Mapping[str, Any
         yield _ended_badly(error, visit, draw(graph, watch.steps))
         return
     made = [path for path, stamp in _stamps(folder).items() if before.get(path) != stamp]
-    files = [*write_outputs(result.outputs, visit.file("x").parent), *made]
-    pictures = tuple(value for value in (*inputs.values(), *result.outputs.values()) if isinstance(value, Image))
+    outputs = told_of(folder, dict(result.outputs))
+    files = [*write_outputs(outputs, visit.file("outputs").parent), *made]
+    pictures = tuple(value for value in (*inputs.values(), *outputs.values()) if isinstance(value, Image))
     yield Shown(
         "done",
-        f"Done: {counted(len(result.outputs), 'output')}.",
+        f"Done: {counted(len(outputs), 'output')}.",
         drawing=draw(graph, watch.steps),
-        results=Gallery(pictures).show(result.outputs),
+        results=Gallery(pictures).show(outputs),
         files=[str(path) for path in files],
         timeline=timeline(result.trace),
         trace=_saved(result.trace, visit),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from demos.web.bench.checked import Checker
-from demos.web.bench.confined import Rules, confined, path_reason
+from demos.web.bench.confined import Rules, confined, path_reason, told_of
 from pipelines import Pipeline
 from pipelines.errors import OutputError, RunError
 from pipelines.images import write_image
@@ -152,3 +152,8 @@ def test_every_node_that_can_reach_a_file_does_so_through_a_path_or_a_model():
         for name, declared in node.inputs.items():
             if name in suspicious and declared.type.base is not Path:
                 assert node.name in {"export/voc", "export/yolo", "export/labelme"}, (node.name, name)
+
+
+def test_a_visitor_is_not_told_where_the_folder_is(tmp_path):
+    outputs = {"file": tmp_path.resolve() / "out" / "cut.png", "many": {"0": Path("/elsewhere/x.png")}, "count": 3}
+    assert told_of(tmp_path, outputs) == {"file": Path("out/cut.png"), "many": {"0": Path("x.png")}, "count": 3}
