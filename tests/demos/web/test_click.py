@@ -76,7 +76,7 @@ def test_a_click_gives_the_predictors_masks(pad, predicted, shoot):
         pad.keyboard.press(str(index + 1))
         said(pad, f"Mask {index + 1} of 3")
         assert same(mask_of(pad), expected.masks[0, index]) >= 0.99
-    shoot(pad, "click")
+    shoot(pad, "browser-click")
 
 
 @pytest.mark.browser
@@ -150,7 +150,7 @@ def test_a_phone_and_the_dark(open_page, shoot):
     phone.touchscreen.tap(*at(phone, CAR))
     said(phone, "covers")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-    shoot(phone, "click-phone")
+    shoot(phone, "browser-click-phone")
 
 
 @pytest.mark.browser

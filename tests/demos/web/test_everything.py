@@ -37,7 +37,7 @@ def saved(page, kind):
 
 @pytest.mark.browser
 def test_masks_are_filtered_and_saved_as_they_are_shown(found, shoot):
-    shoot(found, "everything")
+    shoot(found, "browser-everything")
     shown, all_masks = counts(found)
     assert shown == all_masks > 0
     record = parse_record(saved(found, "sa1b"))
