@@ -86,7 +86,7 @@ class Visitor:
         return buffer.getvalue()
 
     async def visit(self, until: float) -> None:
-        """One request after the other; each visitor begins with another kind."""
+        """One request after the other, one at least; each visitor begins with another kind."""
         await self.client.get("/")
         kinds: list[Callable[[], Awaitable[None]]] = [
             self.plan,
@@ -95,9 +95,11 @@ class Visitor:
             self.edit,
             self.everything,
         ]
-        while time.monotonic() < until:
+        while True:
             self.turn += 1
             await self.timed(kinds[self.turn % len(kinds)])
+            if time.monotonic() >= until:
+                return
 
     async def timed(self, request: Callable[[], Awaitable[None]]) -> None:
         started = time.perf_counter()
