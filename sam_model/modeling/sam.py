@@ -99,6 +99,9 @@ def build_sam(config: SamConfig, *, drop_path: float = 0.0) -> Sam:
     """
     sam = Sam(config, drop_path=drop_path)
     sam.image_encoder.apply(_initialise)
+    if config.text_width is not None:
+        # CLIP's vectors have length 1: so the token becomes as large as those of points, and is heeded from the start.
+        nn.init.normal_(sam.prompt_encoder.text_proj.weight)
     return sam
 
 

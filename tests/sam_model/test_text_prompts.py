@@ -87,3 +87,12 @@ def test_other_networks_say_that_they_know_no_text(lively_sam, picture, words):
 def test_embeddings_that_do_not_fit(predictor, embedding, wrong, message):
     with pytest.raises(PromptError, match=message):
         predictor.predict(embedding, TextPrompt(wrong))
+
+
+def test_a_text_is_as_loud_as_a_point_before_anything_is_learnt():
+    sam = build_sam(replace(TINY, text_width=32))
+    vectors = torch.nn.functional.normalize(torch.randn(50, 32), dim=1)
+    texts = sam.prompt_encoder.sparse(None, None, vectors, count=50).norm(dim=2).mean()
+    places = (torch.rand(50, 1, 2) * 192, torch.ones(50, 1, dtype=torch.long))
+    points = sam.prompt_encoder.sparse(places, None, count=50)[:, 0].norm(dim=1).mean()
+    assert 0.5 < (texts / points).item() < 2
