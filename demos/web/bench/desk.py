@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demos.web.bench.confined import confined, told_of
 from demos.web.bench.drawing import draw
 from demos.web.bench.results import Gallery
 from demos.web.bench.timeline import timeline
 from demos.web.bench.watching import Watch
-from demos.web.parts import Mood
 from demos.web.running import News, Waiting
 from demos.web.studio import Studio
 from demos.web.visits import Visit
@@ -23,8 +23,11 @@ from pipelines.outputs import write_outputs
 from pipelines.trace import Trace
 from pipelines.values import Image
 
+if TYPE_CHECKING:
+    from demos.web.parts import Mood
+
 FILES = "files"
-"""The folder, within that of the visit, in which a pipeline's own paths lie."""
+"""The name of the folder in which the paths of a visitor's pipelines lie."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,21 @@ class Shown:
         return self.mood != "busy"
 
 
+@dataclass
+class Desk:
+    """What the tab remembers of a visitor: the folder of the pipelines' own files."""
+
+    folder: Path | None = None
+
+
 def folder_of(visit: Visit) -> Path:
-    """Where a visitor's pipelines read and write."""
-    folder = visit.folder / FILES
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Where a visitor's pipelines read and write. Raises `Cancelled` when the visitor has left."""
+    desk = visit.recall(Desk)
+    if desk.folder is None:
+        folder = visit.file(FILES)
+        folder.mkdir()
+        desk.folder = folder.resolve()
+    return desk.folder
 
 
 def perform(studio: Studio, visit: Visit, graph: Graph, inputs: Mapping[str, Any]) -> Iterator[Shown]:
@@ -62,12 +75,13 @@ def perform(studio: Studio, visit: Visit, graph: Graph, inputs: Mapping[str, Any
                 watch = watch.after(news)
                 yield Shown("busy", _busy(news, watch), drawing=draw(graph, watch.steps) if news else None)
             result = run.result()
+        outputs = told_of(folder, dict(result.outputs))
+        made = [path for path, stamp in _stamps(folder).items() if before.get(path) != stamp]
+        files = [*write_outputs(outputs, visit.file("outputs").parent), *made]
+        trace = _saved(result.trace, visit)
     except SamloomError as error:
-        yield _ended_badly(error, visit, draw(graph, watch.steps))
+        yield _ended_badly(error, visit, folder, draw(graph, watch.steps))
         return
-    made = [path for path, stamp in _stamps(folder).items() if before.get(path) != stamp]
-    outputs = told_of(folder, dict(result.outputs))
-    files = [*write_outputs(outputs, visit.file("outputs").parent), *made]
     pictures = tuple(value for value in (*inputs.values(), *outputs.values()) if isinstance(value, Image))
     yield Shown(
         "done",
@@ -76,7 +90,7 @@ def perform(studio: Studio, visit: Visit, graph: Graph, inputs: Mapping[str, Any
         results=Gallery(pictures).show(outputs),
         files=[str(path) for path in files],
         timeline=timeline(result.trace),
-        trace=_saved(result.trace, visit),
+        trace=trace,
     )
 
 
@@ -85,13 +99,17 @@ def _busy(news: News, watch: Watch) -> str:
     return f"Waiting: {counted(waiting[-1], 'run')} before yours." if waiting else watch.words
 
 
-def _ended_badly(error: SamloomError, visit: Visit, drawing: str) -> Shown:
+def _ended_badly(error: SamloomError, visit: Visit, folder: Path, drawing: str) -> Shown:
+    """What is shown of a run that was stopped or has failed: as far as it came."""
     mood: Mood = "idle" if isinstance(error, Cancelled) else "error"
-    words = told(error).replace(f"{folder_of(visit).resolve()}/", "")
-    trace = error.trace if isinstance(error, IncompleteRunError) else None
-    if trace is None:
-        return Shown(mood, words, drawing=drawing)
-    return Shown(mood, words, drawing=drawing, timeline=timeline(trace), trace=_saved(trace, visit))
+    shown = Shown(mood, told(error).replace(f"{folder}/", ""), drawing=drawing)
+    if not isinstance(error, IncompleteRunError) or error.trace is None:
+        return shown
+    nodes = tuple(replace(span, note=span.note.replace(f"{folder}/", "")) for span in error.trace.nodes)
+    trace = replace(error.trace, nodes=nodes)
+    with suppress(Cancelled):  # a visitor who has left fetches nothing
+        shown = replace(shown, timeline=timeline(trace), trace=_saved(trace, visit))
+    return shown
 
 
 def _saved(trace: Trace, visit: Visit) -> str:

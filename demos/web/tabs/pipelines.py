@@ -19,7 +19,7 @@ from demos.web.bench.markup import tag, words
 from demos.web.parts import status
 from demos.web.studio import Studio
 from demos.web.words import counted, told
-from pipelines.errors import UserError
+from pipelines.errors import SamloomError, UserError
 from pipelines.graph import Graph
 from pipelines.spec.loader import ready_made
 
@@ -140,7 +140,7 @@ class _Tab:
             checked = self.checker.check(text)
             graph = _without_mistakes(checked)
             inputs = values_of(fields_of(graph), raw, self.studio, folder_of(visit), self.rules)
-        except UserError as error:
+        except SamloomError as error:
             yield Shown("error", told(error))
             return
         for shown in perform(self.studio, visit, graph, inputs):
