@@ -92,6 +92,7 @@ def mcp_server(service: Service, *, hosts: frozenset[str] | None = None, files: 
     server = FastMCP(
         "Samloom",
         instructions=_INSTRUCTIONS,
+        log_level="WARNING",
         stateless_http=True,
         json_response=True,
         transport_security=TransportSecuritySettings(

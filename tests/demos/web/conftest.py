@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
 import threading
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,7 +44,11 @@ def served(page_settings):
 
     from demos.web.server import create_app
 
-    app = create_app(page_settings)
+    with warnings.catch_warnings():
+        # Building a page, gradio leaves event loops behind: they are collected here, where nobody minds.
+        warnings.simplefilter("ignore", ResourceWarning)
+        app = create_app(page_settings)
+        gc.collect()
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.MonkeyPatch.context() as patch:
         served = Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.studio)
         _watch_sockets(patch, served.reached)
