@@ -153,11 +153,11 @@ class Visitor:
         opened = await self.opened({"path": paths[0], "meta": {"_type": "gradio.FileData"}})
         frame = opened["frame"]
         assert (frame["width"], frame["height"]) == self.size, f"another's frame: {frame}"
-        picture = (await self.client.get(f"{API}/file={opened['picture']['path']}")).raise_for_status().content
+        self.given = opened["picture"]["url"]
+        picture = (await self.client.get(self.given)).raise_for_status().content
         self.check_picture(picture)
         patch = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))[: PATCH // 2, : PATCH // 2]
         assert (patch == self.colour).all(), "the patch is another's"
-        self.given = opened["picture"]["path"]
 
     async def opened(self, picture: dict[str, Any]) -> dict[str, Any]:
         """Ask as the page does: by way of its queue."""
@@ -186,7 +186,7 @@ async def peep(visitors: list[Visitor], tally: Tally) -> None:
     """Ask for the files of others; each must be refused."""
     for one, other in zip(visitors, [*visitors[1:], visitors[0]], strict=True):
         if one is not other and other.given:
-            answer = await one.client.get(f"{API}/file={other.given}")
+            answer = await one.client.get(other.given)
             if answer.status_code != httpx.codes.FORBIDDEN:
                 tally.wrong.append(f"visitor {one.number} could fetch a file of visitor {other.number}")
 

@@ -84,7 +84,7 @@ def test_a_run_without_a_model_shows_its_output_its_files_and_its_trace(bench):
     bench.click("#bench-run")
     assert ended(bench) == "Done: 1 output."
     assert bench.get_attribute("#bench-outputs img", "alt") == "512 by 384 pixels"
-    assert "image.png" in bench.inner_text("#bench-files")
+    assert "image.png" in bench.inner_text("#bench-files").replace("\n", "")
     with bench.expect_download() as waiting:
         bench.click("text=Download the trace")
     assert "traceEvents" in json.loads(Path(waiting.value.path()).read_text())
