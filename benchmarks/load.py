@@ -153,7 +153,8 @@ class Visitor:
         opened = await self.opened({"path": paths[0], "meta": {"_type": "gradio.FileData"}})
         frame = opened["frame"]
         assert (frame["width"], frame["height"]) == self.size, f"another's frame: {frame}"
-        self.given = opened["picture"]["url"]
+        file = opened["picture"]
+        self.given = file.get("url") or f"{API}/file={file['path']}"
         picture = (await self.client.get(self.given)).raise_for_status().content
         self.check_picture(picture)
         patch = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))[: PATCH // 2, : PATCH // 2]
