@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -123,7 +124,7 @@ def _open(studio: Studio, path: str | None, visit: Visit) -> Iterator[tuple[str,
     visit.recall(Clicked).path = path
     yield (
         status("done", f"{image.width:,} × {image.height:,} pixels. Your browser answers from here on."),
-        _opened(image, seen, visit),
+        _opened(studio, image, seen, visit),
     )
 
 
@@ -148,19 +149,21 @@ def shown_picture(image: Image, visit: Visit) -> Path:
     return file
 
 
-def file_data(path: Path) -> dict[str, Any]:
-    """A file inside a JSON value: the page's library keeps a copy for this visitor alone, and adds its address."""
-    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+def lend(studio: Studio, file: Path) -> dict[str, str]:
+    """Put a file where the page can fetch it, and say where that is: the one who is told so may, nobody else."""
+    place = studio.uploads.resolve() / secrets.token_hex(32)
+    place.mkdir()
+    return {"path": str(file.rename(place / file.name))}
 
 
-def _opened(image: Image, seen: Seen, visit: Visit) -> dict[str, Any]:
+def _opened(studio: Studio, image: Image, seen: Seen, visit: Visit) -> dict[str, Any]:
     """What `static/click/clicker.js` calls `Opened`."""
     look = visit.file("look.safetensors")
     look.write_bytes(seen.look)
     return {
         "frame": asdict(seen.frame),
         "graph": f"{_ROUTE}/{seen.graph}.onnx",
-        "look": file_data(look),
-        "picture": file_data(shown_picture(image, visit)),
+        "look": lend(studio, look),
+        "picture": lend(studio, shown_picture(image, visit)),
         "name": Path(image.source or "picture").stem,
     }

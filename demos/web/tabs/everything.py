@@ -12,7 +12,7 @@ import gradio as gr
 from demos.web.parts import Mood, picture_input, status
 from demos.web.running import News, Waiting
 from demos.web.studio import Studio
-from demos.web.tabs.click import EXAMPLES, PICTURES, file_data, shown_picture
+from demos.web.tabs.click import EXAMPLES, PICTURES, lend, shown_picture
 from demos.web.visits import Visit
 from demos.web.words import counted, told
 from pipelines.builder import Pipeline
@@ -104,7 +104,7 @@ def _search(studio: Studio, path: str | None, wanted: dict[str, Any], visit: Vis
             masks = run.result().outputs["masks"]
         mood: Mood = "done" if len(masks) else "nothing"
         said = status(mood, f"{counted(len(masks), 'mask')} found.")
-        yield said, _found(image, masks, visit), gr.update(visible=True), gr.update(visible=False)
+        yield said, _found(studio, image, masks, visit), gr.update(visible=True), gr.update(visible=False)
     except SamloomError as error:
         yield _idle(status("error", told(error)))
 
@@ -132,14 +132,14 @@ def _idle(said: str) -> Said:
     return said, gr.skip(), gr.update(visible=True), gr.update(visible=False)
 
 
-def _found(image: Image, masks: Detections, visit: Visit) -> dict[str, Any]:
+def _found(studio: Studio, image: Image, masks: Detections, visit: Visit) -> dict[str, Any]:
     """What `static/everything/explorer.js` shows; the files are for this visitor alone."""
     from pipelines.nodes.export import coco
     from plugins.sam.nodes import sa1b
 
     return {
-        "picture": file_data(shown_picture(image, visit)),
-        "coco": file_data(coco(image, masks, visit.file("coco.json"))),
-        "sa1b": file_data(sa1b(image, masks, visit.file("sa1b.json"))),
+        "picture": lend(studio, shown_picture(image, visit)),
+        "coco": lend(studio, coco(image, masks, visit.file("coco.json"))),
+        "sa1b": lend(studio, sa1b(image, masks, visit.file("sa1b.json"))),
         "name": Path(image.source or "picture").stem,
     }

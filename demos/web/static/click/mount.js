@@ -1,6 +1,7 @@
 /** Where the tab Click meets the page's library. */
 
 import { Clicker } from "./clicker.js";
+import { addressOf, plain } from "./files.js";
 
 export const OPENED = "samloom-click-opened";
 
@@ -14,10 +15,10 @@ export function mount(element, sendToEdit) {
   /** @type {Clicker | null} */
   let clicker = null;
   window.addEventListener(OPENED, async (event) => {
-    const { detail } = /** @type {CustomEvent} */ (event);
+    const detail = plain(/** @type {CustomEvent} */ (event).detail);
     if (!detail || !host.isConnected) return;
     clicker ??= new Clicker(host, sendToEdit);
-    const opened = { ...detail, look: detail.look.url, picture: detail.picture.url };
+    const opened = { ...detail, look: addressOf(detail.look), picture: addressOf(detail.picture) };
     await clicker.open(opened).catch((error) => clicker?.fail(error));
   });
 }

@@ -1,5 +1,6 @@
 /** Where the tab Everything meets the page's library. */
 
+import { addressOf, plain } from "../click/files.js";
 import { Explorer } from "./explorer.js";
 
 export const FOUND = "samloom-everything-found";
@@ -10,12 +11,12 @@ export function mount(element) {
   /** @type {Explorer | null} */
   let explorer = null;
   window.addEventListener(FOUND, async (event) => {
-    const { detail } = /** @type {CustomEvent} */ (event);
+    const detail = plain(/** @type {CustomEvent} */ (event).detail);
     if (!detail || !host.isConnected) return;
     explorer ??= new Explorer(host);
     const { picture, coco, sa1b, name } = detail;
     await explorer
-      .open({ picture: picture.url, coco: coco.url, sa1b: sa1b.url, name })
+      .open({ picture: addressOf(picture), coco: addressOf(coco), sa1b: addressOf(sa1b), name })
       .catch((error) => (/** @type {Explorer} */ (explorer).said.textContent = `That did not work: ${error.message}.`));
   });
 }
