@@ -28,7 +28,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 def write_atomically(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
     """Write `data` to `path` by way of a temporary file beside it, so that no reader ever meets half a file.
 
-    Pieces are written as they come: they need not all be in memory. Raises `OutputError` when the file cannot be written; then nothing is left behind.
+    Pieces are written as they come: they need not all be in memory. Raises `OutputError` when the file cannot be
+    written; then nothing is left behind.
     """
     target = _target(path)
     temporary = _sibling(target)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recipes.world import DETECTION_NOUNS, GENERATION_NOUNS, SYNONYMS, UNSEEN_SYNONYMS, Atlas, Scene, SceneSpec, Sprite, compose
+from recipes.world import (
+    DETECTION_NOUNS,
+    GENERATION_NOUNS,
+    SYNONYMS,
+    UNSEEN_SYNONYMS,
+    Atlas,
+    Scene,
+    SceneSpec,
+    Sprite,
+    compose,
+)
 from recipes.world.backgrounds import PAINTERS, background
 from recipes.world.scenes import boxes_of
 
