@@ -29,6 +29,7 @@ PORTRAITS = {
     "dog": "dog-face", "cat": "cat-face", "apple": "red-apple", "banana": "banana", "strawberry": "strawberry",
     "car": "automobile", "balloon": "balloon", "sunflower": "sunflower",
     "rabbit": "rabbit-face", "penguin": "penguin", "fish": "fish", "pineapple": "pineapple",
+    "bear": "bear", "duck": "duck", "bus": "bus", "ball": "soccer-ball",
 }  # fmt: skip
 
 

@@ -20,10 +20,10 @@ from recipes.stable_diffusion.networks import FACTOR, SIDE
 from recipes.world.art import Atlas
 
 _CHUNK = 64
-_FIRST, _LATER = tuple(PORTRAITS)[:8], tuple(PORTRAITS)[8:]
-#: What each pool teaches; the last entry holds for all later pools. Eight nouns are learnt first, then the others join
-#: them, each four times as often as one that is known.
-LESSONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIRST + 4 * _LATER)
+_FIRST, _SECOND, _THIRD = tuple(PORTRAITS)[:8], tuple(PORTRAITS)[8:12], tuple(PORTRAITS)[12:]
+#: What each pool teaches; the last entry holds for all later pools. Eight nouns are learnt first, then four join them,
+#: and four more, each four times as often as one that is known.
+LESSONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIRST + 4 * _SECOND, _FIRST + _SECOND + 4 * _THIRD)
 
 
 @dataclass(frozen=True, eq=False)
