@@ -74,7 +74,8 @@ def pack(embedding: ImageEmbedding) -> bytes:
     from sam_model.export import READ
 
     read = (embedding.picture.pixels, *embedding.picture.projected)
-    packed: bytes = save({name: tensor.half().cpu().numpy() for name, tensor in zip(READ, read, strict=True)})
+    halves = (tensor.half().cpu().contiguous().numpy() for tensor in read)  # safetensors writes memory as it lies
+    packed: bytes = save(dict(zip(READ, halves, strict=True)))
     return packed
 
 

@@ -10,7 +10,7 @@ const MARKUP = `
 </div>
 <div class="clicker-tools" role="toolbar" aria-label="Tools">
   <div class="clicker-group" role="radiogroup" aria-label="What a click does">
-    <button type="button" role="radio" data-mode="add" aria-checked="true" title="Clicks say: this belongs to it">＋ Add</button>
+    <button type="button" role="radio" data-mode="add" aria-checked="true" title="Clicks say: this belongs to it">+ Add</button>
     <button type="button" role="radio" data-mode="leave" aria-checked="false" title="Clicks say: this does not belong to it (also Alt or the right button)">− Leave out</button>
     <button type="button" role="radio" data-mode="box" aria-checked="false" title="Draw a box (with the mouse, drag at any time)">▢ Box</button>
   </div>
