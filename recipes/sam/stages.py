@@ -112,7 +112,7 @@ STAGES: Mapping[str, Stage] = {
         specs=_kinds(192, smallest=0.16),
         exam=SceneSpec(size=320),
         start="seeing",
-        steps=3000,
+        steps=2780,
         single_rounds_until=150,
         final_rate=0.01,
         rounds=(1, 1, 1, 2, 5),

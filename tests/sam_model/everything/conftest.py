@@ -16,11 +16,11 @@ from sam_model.everything import CODE_DEFAULTS
 ROOT = Path(__file__).parents[3]
 SETTINGS = replace(
     CODE_DEFAULTS,
-    points_per_side=8,
+    points_per_side=12,
     crop_layers=1,
     points_divisor=2,
-    min_iou=0.5,
-    min_stability=0.6,
+    min_iou=0.25,
+    min_stability=0.3,
     stability_offset=0.3,
 )
 """A small network is never as sure as a large one: thresholds at which a good part of its masks passes."""
