@@ -150,10 +150,10 @@ class _session:
         from contextlib import AsyncExitStack
 
         from mcp import ClientSession
-        from mcp.client.streamable_http import streamablehttp_client
+        from mcp.client.streamable_http import streamable_http_client
 
         self.stack = AsyncExitStack()
-        read, write, _ = await self.stack.enter_async_context(streamablehttp_client(self.address))
+        read, write, _ = await self.stack.enter_async_context(streamable_http_client(self.address))
         session = await self.stack.enter_async_context(ClientSession(read, write))
         await session.initialize()
         return session
