@@ -7,6 +7,14 @@
 
 const DASH = [7, 5];
 const DASHES_A_SECOND = 14;
+/** Between two pictures of the walking dashes: no more than the eye needs, for the decoder needs the processor. */
+const STEP_MS = 80;
+/** The outline from its soft edge inwards: thickness in screen pixels, and how much of the colour. */
+const HALO = [
+  [9, 0.15],
+  [5.5, 0.3],
+  [2.5, 1],
+];
 const POINT_RADIUS = 6;
 const STRENGTHEN_MS = 140;
 
@@ -15,6 +23,7 @@ export class Stage {
   #scene = { layers: [], prompts: { points: [], box: null }, dragged: null, cross: null };
   #isCalm = matchMedia("(prefers-reduced-motion: reduce)");
   #frame = 0;
+  #timer = 0;
   #shownSince = 0;
   #key = "";
 
@@ -42,10 +51,12 @@ export class Stage {
   /** Stop drawing. */
   close() {
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
     this.observer.disconnect();
   }
 
   draw() {
+    clearTimeout(this.#timer);
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame((now) => this.#paint(now));
   }
@@ -53,10 +64,10 @@ export class Stage {
   /** @param {number} now */
   #paint(now) {
     const { context, canvas } = this;
-    const { clientWidth, clientHeight } = canvas;
     const density = devicePixelRatio || 1;
-    canvas.width = Math.round(clientWidth * density);
-    canvas.height = Math.round(clientHeight * density);
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.round(side * density));
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    context.clearRect(0, 0, width, height);
     const zoom = canvas.width / this.picture.width;
     const shown = this.#isCalm.matches ? 1 : Math.min(1, (now - this.#shownSince) / STRENGTHEN_MS);
     for (const layer of this.#scene.layers) this.#paintLayer(layer, zoom, density, shown, now);
@@ -64,7 +75,8 @@ export class Stage {
     for (const point of this.#scene.prompts.points) this.#paintPoint(point, zoom, density);
     if (this.#scene.cross) this.#paintCross(this.#scene.cross, zoom, density);
     context.globalAlpha = 1;
-    if (shown < 1 || (this.#scene.layers.length && !this.#isCalm.matches)) this.draw();
+    if (shown < 1) this.draw();
+    else if (this.#scene.layers.some(isWalking) && !this.#isCalm.matches) this.#timer = setTimeout(() => this.draw(), STEP_MS);
   }
 
   /** @param {Layer} layer @param {number} zoom @param {number} density @param {number} shown @param {number} now */
@@ -74,16 +86,14 @@ export class Stage {
     context.fillStyle = colour;
     context.globalAlpha = 0.38 * strength * shown;
     context.fill(path, "evenodd");
-    context.globalAlpha = strength * shown;
     context.lineJoin = "round";
-    context.save();
-    context.shadowColor = colour;
-    context.shadowBlur = 10 * density;
     context.strokeStyle = colour;
-    context.lineWidth = 2.5 * density;
-    context.stroke(path);
-    context.restore();
-    if (strength < 1) return;
+    for (const [thickness, share] of HALO) {
+      context.globalAlpha = share * strength * shown;
+      context.lineWidth = thickness * density;
+      context.stroke(path);
+    }
+    if (!isWalking({ strength })) return;
     context.strokeStyle = "white";
     context.lineWidth = 1.5 * density;
     context.setLineDash(DASH.map((part) => part * density));
@@ -143,6 +153,11 @@ export class Stage {
       context.stroke();
     }
   }
+}
+
+/** The chosen mask's outline walks; those that are hovered over or kept stand still. @param {{strength: number}} layer */
+function isWalking({ strength }) {
+  return strength === 1;
 }
 
 /** @param {Float32Array[]} rings in pixels of the picture @param {number} zoom */
