@@ -69,6 +69,7 @@ def same(one, other):
     return mask_iou(one[None], other[None])[0]
 
 
+@pytest.mark.browser
 def test_a_click_gives_the_predictors_masks(pad, predicted, shoot):
     click(pad, CAR)
     said(pad, "of 3 covers")
