@@ -15,17 +15,23 @@ ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 # Two busy thread pools on two cores spin against each other; passive waiting makes the suite several times faster.
 ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+#: Each starts the whole page, with a Gradio that keeps its state in the process: they run one to a process.
+SERVED = [
+    f"tests/demos/web/test_{name}.py"
+    for name in ("edit_page", "pipelines_page", "bad_input_page", "everything", "click", "programs")
+]
 CHECKS = {
     "lint": ["ruff", "check"],
     "format": ["ruff", "format", "--check"],
     "layers": ["lint-imports"],
     "types": ["mypy"],
-    "tests": ["pytest", "-m", "not slow and not browser", "--durations=10"],
+    "tests": ["pytest", "-m", "not slow and not browser", "--durations=10", *(f"--ignore={file}" for file in SERVED)],
+    **{Path(file).stem: ["pytest", "-m", "not slow and not browser", file] for file in SERVED},
     "browser": ["pytest", "-m", "browser", "--durations=10"],
     "slow": ["pytest", "-m", "slow", "--durations=10"],
 }
 #: What `make test` runs: the published sizes at full resolution (`slow`) take ten minutes and 10 GB, and are asked for.
-USUAL = ("lint", "format", "layers", "types", "tests")
+USUAL = ("lint", "format", "layers", "types", "tests", *(Path(file).stem for file in SERVED))
 
 
 def main() -> int:
