@@ -59,10 +59,7 @@ def build(studio: Studio) -> None:
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(scale=3, min_width=260):
             picture = picture_input(elem_id="click-picture")
-            shown = [str(PICTURES / name) for name in EXAMPLES]
-            examples = gr.Gallery(
-                shown, label="Or try one of these", columns=3, allow_preview=False, elem_id="click-examples"
-            )
+            examples = example_pictures("click-examples")
         with gr.Column(scale=7, min_width=320):
             said = gr.HTML(status("idle", READY), elem_id="click-status")
             pad = gr.HTML(html_template=_HOST, js_on_load=_MOUNT, elem_id="click-pad")
@@ -70,9 +67,6 @@ def build(studio: Studio) -> None:
 
     def open_picture(path: str | None, request: gr.Request) -> Iterator[tuple[str, Any]]:
         yield from _open(studio, path, studio.visit(request))
-
-    def take_example(event: gr.SelectData) -> str:
-        return shown[int(event.index)]
 
     def hand_over(request: gr.Request, event: gr.EventData) -> None:
         _hand_over(studio.visit(request), name=event.name, points=event.points, box=event.box)
@@ -90,6 +84,27 @@ def build(studio: Studio) -> None:
     pad.edit(hand_over, None, None, show_progress="hidden", queue=False, api_visibility="private").success(
         None, None, None, js=_TO_EDIT, api_visibility="private"
     )
+
+
+def example_pictures(elem_id: str) -> gr.Gallery:
+    """Small pictures to choose from, for `take_example`."""
+    return gr.Gallery(
+        [str(PICTURES / name) for name in EXAMPLES],
+        label="Or try one of these",
+        columns=3,
+        height="auto",
+        object_fit="cover",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        elem_id=elem_id,
+        elem_classes="choices",
+    )
+
+
+def take_example(event: gr.SelectData) -> str:
+    """The file of the chosen example."""
+    return str(PICTURES / EXAMPLES[int(event.index)])
 
 
 def router() -> APIRouter:

@@ -12,7 +12,7 @@ import gradio as gr
 from demos.web.parts import Mood, picture_input, status
 from demos.web.running import News, Waiting
 from demos.web.studio import Studio
-from demos.web.tabs.click import EXAMPLES, PICTURES, lend, shown_picture
+from demos.web.tabs.click import example_pictures, lend, shown_picture, take_example
 from demos.web.visits import Visit
 from demos.web.words import counted, told
 from pipelines.builder import Pipeline
@@ -42,10 +42,7 @@ def build(studio: Studio) -> None:
             with gr.Row(elem_classes="buttons"):
                 find = gr.Button("Find everything", variant="primary", elem_id="everything-go")
                 stop = gr.Button("Stop", variant="stop", visible=False, elem_id="everything-stop")
-            shown = [str(PICTURES / name) for name in EXAMPLES]
-            examples = gr.Gallery(
-                shown, label="Or try one of these", columns=3, allow_preview=False, elem_id="everything-examples"
-            )
+            examples = example_pictures("everything-examples")
             with gr.Accordion("More choices", open=False):
                 points = gr.Slider(
                     4, 64, 16, step=4, label="Points a side", info="More find smaller things, and take longer."
@@ -61,9 +58,6 @@ def build(studio: Studio) -> None:
 
     def halt(request: gr.Request) -> None:
         studio.visit(request).cancel()
-
-    def take_example(event: gr.SelectData) -> str:
-        return shown[int(event.index)]
 
     find.click(
         search,
