@@ -18,25 +18,29 @@ ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"
 #: Each starts the whole page, with a Gradio that keeps its state in the process: they run one to a process.
 SERVED = [
     f"tests/demos/web/test_{name}.py"
-    for name in ("edit_page", "pipelines_page", "bad_input_page", "everything", "click", "programs")
+    for name in ("edit_page", "edit_ways", "pipelines_page", "bad_input_page", "everything", "click", "programs")
 ]
+QUICK = ["pytest", "-m", "not slow and not browser", "--durations=10"]
+PAGES = {Path(file).stem: ["pytest", "-m", "not slow", file] for file in SERVED}
 CHECKS = {
     "lint": ["ruff", "check"],
     "format": ["ruff", "format", "--check"],
     "layers": ["lint-imports"],
     "types": ["mypy"],
-    "tests": ["pytest", "-m", "not slow and not browser", "--durations=10", *(f"--ignore={file}" for file in SERVED)],
-    **{Path(file).stem: ["pytest", "-m", "not slow and not browser", file] for file in SERVED},
-    "browser": ["pytest", "-m", "browser", "--durations=10"],
+    "tests": [*QUICK, "--ignore=tests/demos/web"],
+    "web": [*QUICK, "tests/demos/web", *(f"--ignore={file}" for file in SERVED)],
+    **PAGES,
     "slow": ["pytest", "-m", "slow", "--durations=10"],
 }
 #: What `make test` runs: the published sizes at full resolution (`slow`) take ten minutes and 10 GB, and are asked for.
-USUAL = ("lint", "format", "layers", "types", "tests", *(Path(file).stem for file in SERVED))
+USUAL = ("lint", "format", "layers", "types", "tests", "web")
 
 
 def main() -> int:
     """Run the checks named on the command line, or all; report every failure instead of stopping at the first."""
     wanted = sys.argv[1:] or list(USUAL)
+    if wanted == ["browser"]:
+        wanted = list(PAGES)
     if unknown := [name for name in wanted if name not in CHECKS]:
         print(f"unknown check {unknown[0]!r}: choose from {', '.join(CHECKS)}", file=sys.stderr)
         return 2

@@ -21,12 +21,12 @@ def build_page(studio: Studio, service: Service) -> gr.Blocks:
     """All tabs, in their order, and the endpoints for programs."""
     page = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:
-        build_endpoints(studio, service)  # first, so that their names are still free
         gr.HTML(_header(studio.settings), elem_id="header")
         with gr.Tabs(elem_id="tabs"):
             for name, build in TABS.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"{name.lower()}-tab"):
                     build(studio)
+        build_endpoints(studio, service)
     page.queue(max_size=studio.settings.waiting, default_concurrency_limit=studio.settings.at_once)
     return page
 

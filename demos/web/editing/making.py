@@ -29,7 +29,7 @@ Values = dict[Any, Any]
 class Making(Stage):
     """The handlers of the left side, of the result and of the earlier edits."""
 
-    def edit(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+    def edit_anew(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Find and paint."""
         yield from self.run(request, lambda desk: self._wish(desk, values), paint=True)
 

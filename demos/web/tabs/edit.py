@@ -21,8 +21,8 @@ def _connect_making(layout: Layout, making: Making) -> None:
     asked, result = layout.asked, layout.result
     wanted = {asked.picture, asked.sentence, asked.tries, asked.seed, asked.shadows}
     wanted |= {*layout.plan.targets, *layout.plan.replacements}
-    _long(asked.edit.click, making.edit, wanted, layout)
-    _long(asked.sentence.submit, making.edit, wanted, layout)
+    _long(asked.edit.click, making.edit_anew, wanted, layout)
+    _long(asked.sentence.submit, making.edit_anew, wanted, layout)
     _long(asked.look.click, making.look, wanted, layout)
     _long(layout.plan.apply.click, making.look, wanted, layout)
     _long(layout.earlier.past.select, making.go_back, None, layout)
