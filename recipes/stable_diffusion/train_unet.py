@@ -1,4 +1,4 @@
-"""Train denoiser and text encoder: `python -m recipes.stable_diffusion.train_unet`. An hour and a half on one thread."""
+"""Train denoiser and text encoder: `python -m recipes.stable_diffusion.train_unet`. A hundred minutes on one thread."""
 
 from __future__ import annotations
 
