@@ -4,8 +4,8 @@
     python benchmarks/browser.py --threads 2 --model vit_b
 
 Both run the graph that answers one click, `logits`, on the same numbers, in turn. Time is the least of all runs on the
-clock; on a busy machine the processor time a click, which is printed too, says more. `official` is the graph of Meta's
-own export (decoder.onnx, picture and prompt together) in onnxruntime: what a page without `look` would have to run.
+clock; on a busy machine the processor time a click, which is printed too, says more. `whole` is decoder.onnx,
+in the form of the official export (picture and prompt together): what a page without `look` would have to run.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    print("| model | in Chromium | onnxruntime | ratio | processor | official, processor | ratio |")
+    print("| model | in Chromium | onnxruntime | ratio | processor | whole, processor | ratio |")
     print("|---|---|---|---|---|---|---|")
     for model in options.model:
         with tempfile.TemporaryDirectory() as folder:
@@ -100,10 +100,10 @@ def measured(model: str, folder: Path, options: argparse.Namespace) -> str:
     """One row: browser and native in turn, the least of all rounds."""
     feed = prepare(model, folder)
     native = session_of(folder / "logits.onnx", feed, options.threads)
-    official = session_of(folder / "decoder.onnx", whole_feed(model), options.threads)
+    whole_graph = session_of(folder / "decoder.onnx", whole_feed(model), options.threads)
     with browser(folder, options.threads, feed) as in_browser:
         rounds = [
-            (in_browser(options.runs), native(options.runs), official(options.runs)) for _ in range(options.rounds)
+            (in_browser(options.runs), native(options.runs), whole_graph(options.runs)) for _ in range(options.rounds)
         ]
     ours, theirs, whole = (_least(costs) for costs in zip(*rounds, strict=True))
     return (
