@@ -8,13 +8,14 @@ thing from its most telling part: a dog's head looks most like a dog, and the ev
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.values import Image
 from plugins.clip.models import Clip
-from plugins.clip.scores import probabilities
 
 #: Sides of the windows, as shares of the picture's shorter side; neighbours overlap by half.
 SIDES = (1.0, 0.7, 0.5, 0.33)
@@ -46,9 +47,7 @@ class Evidence:
             clip.embed_images([pixels[y0:y1, x0:x1] for x0, y0, x1, y1 in self.windows[start : start + _CHUNK]])
             for start in range(0, len(self.windows), _CHUNK)
         ]
-        self.likely = probabilities(
-            np.concatenate(parts), clip.embed_phrases(phrases), clip.common, scale=clip.scale, alike=clip.alike
-        )
+        self.likely = clip.likely(np.concatenate(parts), phrases)
         self.maps = self._maps()
 
     def boxes(self, phrase: int) -> Floats:
@@ -92,6 +91,18 @@ class Evidence:
         for x, y, width, height, area in cv2.connectedComponentsWithStats(high)[2][1:]:
             if area >= LEAST_PART * evidence.size:
                 yield tuple(map(int, (np.array([x, y, x + width, y + height]) * step).round()))
+
+
+_LATEST: WeakKeyDictionary[Clip, tuple[tuple[str, tuple[str, ...]], Evidence]] = WeakKeyDictionary()
+
+
+def evidence_of(image: Image, phrases: Sequence[str], clip: Clip) -> Evidence:
+    """The evidence in a picture; what was asked last is remembered, since nodes ask for the same one after another."""
+    asked = (image.content_id, tuple(phrases))
+    before = _LATEST.get(clip)
+    if before is None or before[0] != asked:
+        before = _LATEST[clip] = (asked, Evidence(image.pixels, phrases, clip))
+    return before[1]
 
 
 def windows_of(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:

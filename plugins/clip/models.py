@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugins.clip.crops import Framing
+from plugins.clip.scores import probabilities
 from plugins.clip.words import COMMON
 from plugins.weights import HubFamily
 
@@ -53,6 +54,10 @@ class Clip(ABC):
     def embed_phrases(self, phrases: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors (N, D) of what the phrases name: each is put into the template."""
         return self.embed_texts([self.template.format(phrase) for phrase in phrases])
+
+    def likely(self, images: NDArray[np.float32], phrases: Sequence[str]) -> NDArray[np.float32]:
+        """How likely each image, a unit vector (N, D), shows each phrase rather than anything else: (N, P)."""
+        return probabilities(images, self.embed_phrases(phrases), self.common, scale=self.scale, alike=self.alike)
 
     @cached_property
     def common(self) -> NDArray[np.float32]:

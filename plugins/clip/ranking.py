@@ -13,14 +13,13 @@ from pipelines.models import Model, lease
 from pipelines.signature import Report
 from pipelines.values import Detections, Image
 from plugins.clip.crops import Framing, square_crop
-from plugins.clip.evidence import Evidence, one_for_each
+from plugins.clip.evidence import Evidence, evidence_of, one_for_each
 from plugins.clip.models import Clip
-from plugins.clip.scores import probabilities
 
 Located: TypeAlias = tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]
 """Boxes `(N, 4)`, the phrase of each, and its score."""
 
-#: Things are believed whose score is at least this share of the best one's.
+#: Things are believed whose score is at least this share of the best one's of their phrase.
 NEARLY = 0.5
 #: Crops that are cut out at a time: those of a large photograph take megabytes each.
 _CHUNK = 16
@@ -64,9 +63,7 @@ def ranked(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], 
         return _labelled(found[np.empty(0, np.intp)], wanted.phrases, np.empty(0, np.intp), np.empty(0, np.float32))
     with lease(Clip, model) as clip:
         vectors = _vectors(image, found, clip, wanted.framing(clip.framing), report)
-        likely = probabilities(
-            vectors, clip.embed_phrases(wanted.phrases), clip.common, scale=clip.scale, alike=clip.alike
-        )
+        likely = clip.likely(vectors, wanted.phrases)
         least = clip.threshold if wanted.threshold is None else wanted.threshold
     best = likely.argmax(axis=1)
     scores = likely[np.arange(len(best)), best]
@@ -79,7 +76,7 @@ def located(image: Image, phrases: tuple[str, ...], model: Model[Clip]) -> Detec
     parts = []
     if phrases:
         with lease(Clip, model) as clip:
-            evidence = Evidence(image.pixels, phrases, clip)
+            evidence = evidence_of(image, phrases, clip)
             likely = [number for number in range(len(phrases)) if evidence.likely[:, number].max() >= clip.threshold]
         parts = [_boxes(evidence, number) for number in likely]
     boxes, numbers, scores = (np.concatenate(column) for column in zip(_no_boxes(), *parts, strict=True))
@@ -96,12 +93,11 @@ def whole_things(image: Image, found: Detections, wanted: Wanted, model: Model[C
     if not len(likely) or likely.mask is None:
         return likely
     with lease(Clip, model) as clip:
-        evidence = Evidence(image.pixels, wanted.phrases, clip)
+        evidence = evidence_of(image, wanted.phrases, clip)
     fits = [evidence.fit(mask, int(phrase)) for mask, phrase in zip(likely.mask, likely.class_id, strict=True)]
     scores = likely.confidence * np.array(fits, np.float32) * likely.data.get("mask_score", 1.0)
     best = one_for_each(likely.mask, scores)
-    best = best[scores[best] >= NEARLY * scores[best[0]]]
-    kept: Detections = likely[best]
+    kept: Detections = likely[best[_nearly(scores[best], likely.class_id[best])]]
     return kept[_at_most(kept.class_id, wanted.top)]
 
 
@@ -112,7 +108,7 @@ def confirmed(image: Image, boxes: Detections, least: float, model: Model[Clip],
         return boxes
     with lease(Clip, model) as clip:
         vectors = _vectors(image, boxes, clip, clip.framing, report)
-        likely = probabilities(vectors, clip.embed_phrases(phrases), clip.common, scale=clip.scale, alike=clip.alike)
+        likely = clip.likely(vectors, phrases)
     own = [phrases.index(str(name)) for name in boxes.data["class_name"]]
     kept: Detections = boxes[likely[np.arange(len(boxes)), own] >= least]
     return kept
@@ -155,6 +151,12 @@ def _at_most(phrases: NDArray[np.intp], top: int) -> NDArray[np.bool_]:
     """Which are among the first `top` of their phrase; 0 keeps all."""
     earlier = [int((phrases[:place] == phrase).sum()) for place, phrase in enumerate(phrases)]
     return np.array([count < top or not top for count in earlier], np.bool_)
+
+
+def _nearly(scores: NDArray[np.float32], phrases: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which scores come near the best one of their phrase."""
+    best = np.array([scores[phrases == phrase].max() for phrase in phrases], np.float32)
+    return np.asarray(scores >= NEARLY * best)
 
 
 def _boxes(evidence: Evidence, phrase: int) -> Located:

@@ -12,7 +12,7 @@ from pipelines.models import ModelPool
 from pipelines.scope import Scope, use_scope
 from pipelines.values import Detections, Image, empty_detections
 from plugins.clip.crops import Framing
-from plugins.clip.evidence import Evidence, windows_of
+from plugins.clip.evidence import Evidence, evidence_of, windows_of
 from plugins.clip.models import Clip
 from plugins.clip.nodes import confirm, locate, things
 
@@ -76,6 +76,11 @@ def test_the_whole_is_taken_and_not_its_part(picture):
     assert found.xyxy.tolist() == [list(WHOLE)]
     assert found.data["class_name"].tolist() == ["red"]
     assert found.confidence[0] > 0.5
+
+
+def test_a_poor_mask_of_one_phrase_stands_beside_a_good_one_of_another(picture):
+    both = running(things, picture, masks_of(WHOLE, OTHER, (80, 20, 86, 26)), "red. green.", threshold=0.0)
+    assert set(both.data["class_name"]) == {"red", "green"}
 
 
 def test_boxes_go_around_the_masks_whatever_they_were_drawn_from(picture):
@@ -162,3 +167,14 @@ def test_places_are_boxes_around_what_is_named(picture):
 def test_nothing_to_look_for_is_nowhere(picture):
     assert len(running(locate, picture, "")) == 0
     assert len(running(locate, picture, "blue.")) == 0
+
+
+def test_nodes_that_follow_one_another_look_once(picture):
+    clip, looks = Strongest(), []
+    clip.embed_images = lambda pictures: looks.append(len(pictures)) or Strongest.embed_images(clip, pictures)
+    first = evidence_of(picture, ["red"], clip)
+    looked = len(looks)
+    assert evidence_of(Image(picture.pixels), ("red",), clip) is first
+    assert len(looks) == looked
+    assert evidence_of(picture, ["green"], clip) is not first
+    assert len(looks) == 2 * looked

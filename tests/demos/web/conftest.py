@@ -18,7 +18,7 @@ import pytest
 CHROMIUM = "/usr/bin/chromium"
 HERE = ("127.0.0.1", "::1", "localhost")
 # A machine that runs other things as well takes long to paint a picture.
-PATIENCE = 600_000
+PATIENCE = 120_000
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ outputs:
     assert checker.check(text).graph is not None
 
 
-@pytest.mark.parametrize("ref", ["/root/weights", "large", "someone/model", "../x.pkl", "{ref: bundled, device: cuda}"])
+@pytest.mark.parametrize("ref", ["/srv/weights", "large", "someone/model", "../x.pkl", "{ref: bundled, device: cuda}"])
 def test_only_the_servers_own_models_can_be_named(checker, ref):
     text = f"""version: 1
 inputs:
