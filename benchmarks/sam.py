@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import sam_works
+from sam_table import WORKS
 
 PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 """`ru_maxrss` counts bytes on macOS and kilobytes elsewhere."""
@@ -50,7 +51,7 @@ def main() -> None:
         costs: dict[str, dict[str, Cost]] = {}
         for _ in range(options.rounds):
             for work in options.work:
-                for name in sam_works.WORKS[work].contenders:
+                for name in WORKS[work].contenders:
                     cost = in_process(options, folder, work, name)
                     before = costs.setdefault(work, {}).get(name, cost)
                     costs[work][name] = Cost(**{key: min(before[key], cost[key]) for key in cost})  # type: ignore[typeddict-item,literal-required]
@@ -63,7 +64,7 @@ def main() -> None:
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Options; the last three are for the processes that this one starts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", nargs="+", choices=sam_works.WORKS, default=list(sam_works.WORKS))
+    parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS))
     parser.add_argument("--model", choices=("vit_b", "vit_l", "vit_h"), default="vit_b")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
@@ -89,7 +90,7 @@ def contend(options: argparse.Namespace) -> Cost:
     import torch
 
     torch.set_num_threads(options.threads)
-    contender = sam_works.WORKS[options.work[0]].contenders[options.contender]
+    contender = WORKS[options.work[0]].contenders[options.contender]
     setting = sam_works.Setting(options.folder, options.model, options.device, options.threads, options.grid)
     run = contender(setting)
     costs = [measured(run)]
@@ -120,7 +121,7 @@ def table(costs: Mapping[str, Mapping[str, Cost]]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, found in costs.items():
-        work = sam_works.WORKS[name]
+        work = WORKS[name]
         peer = costs.get(work.peer_of or name, found)[work.peer]
         for contender, cost in found.items():
             ratios = [f"{cost[key] / peer[key]:.2f}×" for key in ("seconds", "processor", "peak")]  # type: ignore[literal-required]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,6 @@ class Setting:
 
 
 Run = Callable[[], object]
-Contender = Callable[[Setting], Run]
-
-
-@dataclass(frozen=True)
-class Work:
-    """Contenders by name; `peer` is the one that ratios are to, of the work `peer_of` if it is not of this one."""
-
-    contenders: Mapping[str, Contender]
-    limits: tuple[float, ...]
-    peer: str = "meta"
-    peer_of: str | None = None
 
 
 def prepare(folder: Path, model: str) -> None:
@@ -84,7 +73,7 @@ def _picture(setting: Setting) -> Any:
     return np.load(setting.folder / PICTURE)
 
 
-def _our_predictor(setting: Setting, dtype: str = "float32") -> Any:
+def our_predictor(setting: Setting, dtype: str = "float32") -> Any:
     import torch
 
     from sam_model import Predictor, load_sam
@@ -96,11 +85,11 @@ def _our_predictor(setting: Setting, dtype: str = "float32") -> Any:
 
 
 def _ours(setting: Setting, dtype: str = "float32") -> tuple[Any, Any]:
-    predictor = _our_predictor(setting, dtype)
+    predictor = our_predictor(setting, dtype)
     return predictor, predictor.embed(_picture(setting))
 
 
-def _meta_predictor(setting: Setting) -> Any:
+def meta_predictor(setting: Setting) -> Any:
     from segment_anything import SamPredictor, sam_model_registry
 
     return SamPredictor(sam_model_registry[setting.model](str(setting.folder / WEIGHTS)).to(setting.device))
@@ -129,7 +118,7 @@ def _transformers(setting: Setting) -> Any:
 
 def encode_ours(setting: Setting, dtype: str = "float32") -> Run:
     """Picture → embedding."""
-    predictor, picture = _our_predictor(setting, dtype), _picture(setting)
+    predictor, picture = our_predictor(setting, dtype), _picture(setting)
     return lambda: predictor.embed(picture)
 
 
@@ -140,7 +129,7 @@ def encode_ours_bf16(setting: Setting) -> Run:
 
 def encode_meta(setting: Setting) -> Run:
     """`SamPredictor.set_image`."""
-    predictor, picture = _meta_predictor(setting), _picture(setting)
+    predictor, picture = meta_predictor(setting), _picture(setting)
     return lambda: predictor.set_image(picture)
 
 
@@ -164,7 +153,7 @@ def box_meta(setting: Setting) -> Run:
     """The same."""
     import numpy as np
 
-    predictor = _meta_predictor(setting)
+    predictor = meta_predictor(setting)
     predictor.set_image(_picture(setting))
     return lambda: predictor.predict(box=np.array(BOX), multimask_output=False)
 
@@ -189,7 +178,7 @@ def points_meta(setting: Setting) -> Run:
     """The same, in one call of `predict_torch`."""
     import torch
 
-    predictor = _meta_predictor(setting)
+    predictor = meta_predictor(setting)
     predictor.set_image(_picture(setting))
     points = torch.as_tensor(_points(), dtype=torch.float32, device=setting.device)
     labels = torch.ones(POINTS, 1, dtype=torch.int, device=setting.device)
@@ -232,7 +221,7 @@ def everything_ours(setting: Setting, *, fast: bool = False) -> Run:
     settings = replace(
         CODE_DEFAULTS, points_per_side=setting.grid, min_iou=limits["iou"], min_stability=limits["stability"]
     )
-    predictor, picture = _our_predictor(setting), _picture(setting)
+    predictor, picture = our_predictor(setting), _picture(setting)
     return lambda: segment_everything(predictor, picture, settings, fast=fast)
 
 
@@ -247,7 +236,7 @@ def everything_meta(setting: Setting) -> Run:
 
     limits = json.loads((setting.folder / THRESHOLDS).read_text())
     generator = SamAutomaticMaskGenerator(
-        _meta_predictor(setting).model,
+        meta_predictor(setting).model,
         points_per_side=setting.grid,
         pred_iou_thresh=limits["iou"],
         stability_score_thresh=limits["stability"],
@@ -255,90 +244,3 @@ def everything_meta(setting: Setting) -> Run:
     )
     picture = _picture(setting)
     return lambda: generator.generate(picture)
-
-
-def click_ours(setting: Setting) -> Run:
-    """One click on a picture that was looked at, masks at the size of the picture."""
-    graphs = _exported(setting, "look", "answer")
-    read = graphs["look"].run(None, {**_embedding(), **_no_hint()})
-    feed = dict(zip(("pixels", "key", "value", "query"), read, strict=True)) | _click()
-    return lambda: graphs["answer"].run(None, feed)
-
-
-def click_ours_whole(setting: Setting) -> Run:
-    """One click on an embedding, in the form of the official export."""
-    graph = _exported(setting, "decoder")["decoder"]
-    feed = {**_embedding(), **_click(), **_no_hint()}
-    return lambda: graph.run(None, feed)
-
-
-def click_meta(setting: Setting) -> Run:
-    """The official export."""
-    import torch
-    from segment_anything.utils.onnx import SamOnnxModel
-
-    wrapped = SamOnnxModel(_meta_predictor(setting).model, return_single_mask=False)
-    click = _click()
-    size = {"orig_im_size": click.pop("orig_im_size")}
-    feed = {**_embedding(), **click, **_no_hint(), **size}  # in the order of its arguments
-    path = setting.folder / "official.onnx"
-    torch.onnx.export(
-        wrapped,
-        tuple(torch.from_numpy(array) for array in feed.values()),
-        path,
-        input_names=list(feed),
-        output_names=["masks", "iou_predictions", "low_res_masks"],
-        dynamic_axes={"point_coords": {1: "points"}, "point_labels": {1: "points"}},
-        opset_version=17,
-        dynamo=False,
-    )
-    session = _session(path, setting)
-    return lambda: session.run(None, feed)
-
-
-def _exported(setting: Setting, *graphs: str) -> dict[str, Any]:
-    from sam_model.export import export_onnx
-
-    files = export_onnx(_our_predictor(setting).sam, setting.folder / "onnx", graphs)
-    return {name: _session(file.path, setting) for name, file in files.items()}
-
-
-def _session(path: Path, setting: Setting) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = setting.threads
-    return onnxruntime.InferenceSession(path, options)
-
-
-def _embedding() -> dict[str, Any]:
-    import numpy as np
-
-    return {"image_embeddings": np.random.default_rng(0).standard_normal((1, 256, 64, 64)).astype(np.float32)}
-
-
-def _click() -> dict[str, Any]:
-    import numpy as np
-
-    return {
-        "point_coords": np.array([[[500, 375], [0, 0]]], np.float32),
-        "point_labels": np.array([[1, -1]], np.float32),
-        "orig_im_size": np.array([HEIGHT, WIDTH], np.float32),
-    }
-
-
-def _no_hint() -> dict[str, Any]:
-    import numpy as np
-
-    return {"mask_input": np.zeros((1, 1, 256, 256), np.float32), "has_mask_input": np.zeros(1, np.float32)}
-
-
-WORKS: Mapping[str, Work] = {
-    "encode": Work({"meta": encode_meta, "transformers": encode_transformers, "samloom": encode_ours}, (0.5, 0.4)),
-    "encode-bf16": Work({"samloom": encode_ours_bf16}, (0.25, 0.4), peer_of="encode"),
-    "box": Work({"meta": box_meta, "transformers": box_transformers, "samloom": box_ours}, (0.5,)),
-    "points": Work({"meta": points_meta, "transformers": points_transformers, "samloom": points_ours}, (0.25,)),
-    "everything": Work({"meta": everything_meta, "samloom exact": everything_ours}, (0.25, 0.3)),
-    "everything-fast": Work({"samloom fast": everything_fast}, (0.1, 0.3), peer_of="everything"),
-    "click": Work({"meta": click_meta, "samloom": click_ours, "samloom whole": click_ours_whole}, (0.7,)),
-}
