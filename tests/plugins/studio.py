@@ -35,10 +35,8 @@ class OneColour(Inpainter):
 class Loaded:
     """A family whose only model is at hand."""
 
-    name = "stable_diffusion"
-
-    def __init__(self, model) -> None:
-        self.model = model
+    def __init__(self, model, name: str = "stable_diffusion") -> None:
+        self.model, self.name = model, name
 
     def resolve(self, ref, *, offline):
         return ModelSource(self.name, ref, ref, "r1")

@@ -6,10 +6,9 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from studio import detections, noise
+from studio import Loaded, detections, noise
 
 from pipelines.errors import PortError
-from pipelines.families import ModelSource
 from pipelines.models import ModelPool
 from pipelines.scope import Scope, use_scope
 from plugins.sam.models import Sam
@@ -46,22 +45,9 @@ def _filled(box):
     return mask
 
 
-class Loaded:
-    name = "sam"
-
-    def __init__(self, model) -> None:
-        self.model = model
-
-    def resolve(self, ref, *, offline):
-        return ModelSource(self.name, ref, ref, "r1")
-
-    def load(self, source, *, device, dtype):
-        return self.model
-
-
 @contextmanager
 def at_hand(model):
-    with use_scope(Scope(pool=ModelPool(families={"sam": Loaded(model)}))):
+    with use_scope(Scope(pool=ModelPool(families={"sam": Loaded(model, "sam")}))):
         yield model
 
 

@@ -21,6 +21,20 @@ HERE = ("127.0.0.1", "::1", "localhost")
 PATIENCE = 120_000
 
 
+class Clock:
+    """A clock that stands until a test moves it."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
 @dataclass(frozen=True)
 class Served:
     """The page at work: its address, the services behind it, and whom this process has tried to reach."""

@@ -7,18 +7,6 @@ from demos.web.ledger import Ledger, program
 HASH = "0123456789abcdef" * 4
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def ledger(tmp_path, clock):
     return Ledger(tmp_path, keep_seconds=60, clock=clock)

@@ -6,18 +6,6 @@ from demos.web.visits import Visits
 from pipelines.errors import Cancelled
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def visits(tmp_path, clock):
     return Visits(tmp_path / "visits", keep_seconds=60, clock=clock)
