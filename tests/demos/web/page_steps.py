@@ -23,9 +23,13 @@ def drop(page, file: str | Path) -> None:
 
 
 def finished(page) -> str:
-    """Wait until nothing runs any more; what the line of status says."""
-    page.wait_for_selector("#edit-status .status:not(.busy):not(.idle)")
+    """Wait until what was started last runs no more; what the line of status says.
+
+    What was read once counts as old: a run that has not begun yet would else be taken for the one before it.
+    """
+    page.wait_for_selector("#edit-status .status:not(.busy):not(.idle):not([data-read])")
     page.wait_for_selector("#edit-go", state="visible")
+    page.evaluate("document.querySelector('#edit-status .status').dataset.read = 'yes'")
     return page.inner_text("#edit-status p")
 
 

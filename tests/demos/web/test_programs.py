@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image as Pil
 
-# Clients go while the server still writes to them: what it says then is told to whatever test comes next.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 DOG = Path("demos/images/dog.png")
 DOG_TEXT = base64.b64encode(DOG.read_bytes()).decode()
 SENTENCE = "replace the dog with a cat"
