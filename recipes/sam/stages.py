@@ -20,11 +20,6 @@ CONVOLUTIONAL = replace(
 )
 """An encoder that has seen photographs."""
 
-PLAIN = replace(
-    FINAL, image_size=144, tiny_vit=None, encoder_depth=5, encoder_heads=2, window_size=9, global_blocks=(2,)
-)
-"""The first generation's vision transformer."""
-
 BUNDLED = "bundled"
 """The stage to start from may be the weights that are there already: the decoder's, if the encoder is another."""
 
@@ -91,21 +86,6 @@ STAGES: Mapping[str, Stage] = {
         final_rate=0.3,
         warmup=50,
         seed=15,
-    ),
-    "tuned": Stage(
-        config=PLAIN,
-        specs=_kinds(144, smallest=0.18),
-        exam=SceneSpec(size=320),
-        start=BUNDLED,
-        steps=900,
-        prompts=2,
-        matrix_rate=0.003,
-        learning_rate=3e-4,
-        final_rate=0.02,
-        warmup=30,
-        average=0.99,
-        dense_weight=0.25,
-        seed=14,
     ),
     "full": Stage(
         config=replace(CONVOLUTIONAL, text_width=512),

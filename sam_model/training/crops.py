@@ -1,4 +1,4 @@
-"""What CLIP is shown of a mask while the network learns to take its embeddings as prompts (paper, appendix D.6).
+"""What CLIP is shown of a mask while the network learns to take its embeddings as prompts (paper, section 7.5).
 
 CLIP puts a picture and its words at one place, so a network that was taught with pictures can be asked with words.
 """
