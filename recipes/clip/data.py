@@ -13,6 +13,7 @@ from plugins.clip.crops import Framing, square_crop
 from recipes.clip.vision import SIDE
 from recipes.world import Atlas, Scene, SceneSpec, compose
 from recipes.world.backgrounds import fractal
+from recipes.world.ink import inked
 
 Pixels = NDArray[np.uint8]
 
@@ -63,7 +64,7 @@ def _cut(
 ) -> Pixels:
     """A crop whose box and mask are a little off, as those of a detector are."""
     if style.ink and rng.random() < style.ink:
-        image = _inked(rng, image, mask)
+        image = inked(rng, image, mask, spill=True)
     fade = (0.0, rng.uniform(0.2, 0.9), 1.0)[rng.choice(3, p=style.fades)]
     framing = Framing(context=rng.uniform(0.0, 0.4) ** 1.3, fade=float(fade))
     sides = np.tile(box[2:] - box[:2], 2)
@@ -71,20 +72,6 @@ def _cut(
     square = resized(square_crop(image, loose, _rough(rng, mask), framing))
     square = _retouched(rng, square)
     return np.ascontiguousarray(square[:, ::-1]) if rng.random() < 0.5 else square
-
-
-def _inked(rng: np.random.Generator, image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
-    """The thing redrawn by a hand of another school: flat colours, dark lines around it and along its inner edges."""
-    flat = np.asarray(cv2.medianBlur(image, 2 * int(rng.integers(1, 4)) + 1), np.uint8)
-    step = int(rng.integers(24, 72))
-    flat = np.clip(flat.astype(np.int16) // step * step + step // 2, 0, 255).astype(np.uint8)
-    inner = cv2.Canny(image, 60, 60 + float(rng.uniform(60, 160))) > 0
-    solid = mask.astype(np.uint8)
-    outer = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    pen = np.ones((int(rng.integers(1, 5)),) * 2, np.uint8)
-    lines = cv2.dilate(((inner & mask) | outer).astype(np.uint8), pen) > 0
-    drawn = np.where(mask[..., None], flat, image)
-    return np.where((lines & (cv2.dilate(solid, pen) > 0))[..., None], rng.integers(0, 50, 3).astype(np.uint8), drawn)
 
 
 def _rough(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

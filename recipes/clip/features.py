@@ -14,6 +14,7 @@ from transformers import EfficientNetModel
 
 from recipes.clip.data import INKED, PLAIN, Crop, draw_crops
 from recipes.grounding_dino.stream import mixture, training_atlas
+from recipes.precision import autocast
 from recipes.world import Atlas
 
 Features = NDArray[np.float32]
@@ -32,7 +33,7 @@ def features_of(tower: EfficientNetModel, squares: Sequence[NDArray[np.uint8]]) 
     found = []
     for start in range(0, len(squares), BATCH):
         pixels = torch.from_numpy(np.stack(squares[start : start + BATCH])).permute(0, 3, 1, 2).float() / 127.5 - 1
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             found.append(tower(pixels.contiguous(memory_format=torch.channels_last)).pooler_output.float())
     return np.concatenate([part.numpy() for part in found])
 

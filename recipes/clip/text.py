@@ -19,6 +19,7 @@ from plugins.clip.words import COMMON
 from recipes.clip.concepts import Concepts
 from recipes.clip.phrases import said, shares
 from recipes.grounding_dino.text import minilm_folder
+from recipes.precision import autocast
 from recipes.world import DETECTION_NOUNS
 
 SEED = 23
@@ -157,7 +158,7 @@ def agreement(tower: TextTower, lesson: Lesson, phrases: Mapping[str, int]) -> f
 def _loss(tower: TextTower, tokenizer: Any, texts: list[str], labels: Tensor, places: Tensor) -> Tensor:
     """The place itself, and nearer to it than to any other."""
     encoded = tokenizer(texts, padding=True, return_tensors="pt")
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         vectors = tower(encoded)
     cosines: Tensor = vectors @ places.T
     missed = 1 - cosines.gather(1, labels[:, None]).mean()

@@ -10,15 +10,17 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
-from transformers import BertModel, GroundingDinoImageProcessorPil
+from transformers import GroundingDinoImageProcessorPil
 
 from pipelines.models import Model
 from recipes.evaluation.finding import measure_finding
 from recipes.grounding_dino.model import LONGEST_SIDE, SIZE, build_detector, unfolded_state
-from recipes.grounding_dino.train import prepared
+from recipes.grounding_dino.text import MemoisedText
+from recipes.grounding_dino.train import prepared, tokenizer_of
 from recipes.world import SceneSpec, compose, load_atlas
 
 #: Scenes of training art, composed anew, that the threshold is chosen on; unseen art is kept for the measurement.
@@ -43,17 +45,16 @@ def main() -> None:
 
 def write_detector(run: Path, target: Path) -> None:
     """Save the smoothed weights of a run with its tokenizer and image processor under `target`."""
-    encoder = BertModel.from_pretrained(run / "text", add_pooling_layer=False)
+    smoothed = prepared(run).smoothed
+    smoothed.model.text_backbone = encoder = cast("MemoisedText", smoothed.model.text_backbone).encoder
     encoder.config.name_or_path = ""
     detector = build_detector(encoder.config)
-    smoothed = prepared(run).smoothed
-    smoothed.model.text_backbone = encoder
     detector.load_state_dict(unfolded_state(smoothed))
     detector.half().save_pretrained(target)
     size = {"shortest_edge": SIZE, "longest_edge": LONGEST_SIDE}
     GroundingDinoImageProcessorPil(size=size).save_pretrained(target)
     for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copyfile(run / "tokenizer" / name, target / name)
+        shutil.copyfile(tokenizer_of(run) / name, target / name)
 
 
 def box_threshold(detector: Path) -> float:

@@ -25,6 +25,7 @@ from transformers import AutoTokenizer, ResNetBackbone
 from recipes.grounding_dino.model import SIZE, STRIDES, WIDTH, backbone_config
 from recipes.grounding_dino.stream import SceneStream, View, mixture, normalise, training_atlas
 from recipes.grounding_dino.text import MemoisedText, minilm_folder, pretrained_text_encoder, prune_tokenizer
+from recipes.precision import autocast
 from recipes.world import DETECTION_NOUNS, SYNONYMS, SceneSpec
 
 SEED = 11
@@ -146,7 +147,7 @@ def _optimise(model: DenseNamer, stream: SceneStream, indices: dict[str, int], m
         for group in optimiser.param_groups:
             group["lr"] = rate
         views = stream.views(step)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             levels = model(normalise([view.image for view in views]))
         loss = torch.zeros(())
         for logits, stride in zip(levels, STRIDES, strict=True):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from recipes.world import DETECTION_NOUNS, SYNONYMS, Atlas, SceneSpec, compose, load_atlas
 from recipes.world.art import load_everything
+from recipes.world.ink import inked
 from recipes.world.nouns import ICONS
 from recipes.world.scenes import boxes_of
 
@@ -26,6 +27,8 @@ _AMBIGUOUS = (
     "buffalo", "bison", "blossom", "rose", "tulip", "hibiscus", "daisy", "hyacinth", "lotus", "mandarin", "gorilla",
     "orangutan", "fire-engine", "ambulance", "vehicle", "sail", "bouquet", "helmet", "motor-scooter",
 )  # fmt: skip
+#: Shares of views whose things are redrawn with ink, and of their things.
+INKED, INKED_THINGS = 0.3, 0.85
 #: Icons that are no things: faces, dials, punctuation.
 _SYMBOLS = ("face", "thirty", "symbol", "-mark", "circle", "button", "banknote")
 
@@ -88,6 +91,9 @@ def look(rng: np.random.Generator, scene: _Stored) -> View:
     kept = np.flatnonzero(after >= 0.4 * before)
     masks = owner == (kept + 1)[:, None, None].astype(np.uint8)
     boxes = boxes_of(masks) if len(kept) else np.zeros((0, 4), np.float32)
+    if rng.random() < INKED:
+        for mask in masks:
+            image = inked(rng, image, mask) if rng.random() < INKED_THINGS else image
     return View(_retouched(rng, image), masks, boxes, tuple(scene.names[index] for index in kept))
 
 

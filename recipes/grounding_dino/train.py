@@ -27,6 +27,7 @@ from recipes.grounding_dino.model import SIZE, STRIDES, build_detector, fold_bat
 from recipes.grounding_dino.prompts import Asker
 from recipes.grounding_dino.stream import SceneStream, mixture, normalise, training_atlas
 from recipes.grounding_dino.text import MemoisedText
+from recipes.precision import autocast
 from recipes.world import SceneSpec
 
 SEED = 12
@@ -132,7 +133,7 @@ def train(run: Path, minutes: float) -> None:
     cv2.setNumThreads(1)
     state = prepared(run)
     atlas, others = training_atlas()
-    asker = Asker(AutoTokenizer.from_pretrained(run / "tokenizer"), others)
+    asker = Asker(AutoTokenizer.from_pretrained(tokenizer_of(run)), others)
     stream = SceneStream(atlas, SceneSpec(size=SIZE, names=mixture(others, nouns=0.85)), seed=SEED, batch=BATCH)
     saved = reported = time.monotonic()
     while state.seconds < 60 * minutes:
@@ -149,15 +150,16 @@ def train(run: Path, minutes: float) -> None:
     state.save(run / "detector.pt")
 
 
+def tokenizer_of(run: Path) -> Path:
+    """Where a run keeps its tokenizer."""
+    return run / "start" if (run / "start").is_dir() else run / "tokenizer"
+
+
 def prepared(run: Path) -> Run:
     """The detector on its pretrained parts, or as the last checkpoint left it."""
     torch.manual_seed(SEED)
-    encoder = (
-        BertModel.from_pretrained(run / "text", add_pooling_layer=False).requires_grad_(requires_grad=False).eval()
-    )
-    detector = build_detector(encoder.config)
-    start_from(detector, torch.load(run / "pretrained.pt", weights_only=True))
-    detector.model.text_backbone = MemoisedText(encoder)
+    detector = _further(run / "start") if (run / "start").is_dir() else _fresh(run)
+    detector.model.text_backbone = MemoisedText(detector.model.text_backbone.requires_grad_(requires_grad=False).eval())
     detector.model.unfreeze_backbone()
     fold_batch_norm(cast("ResNetBackbone", detector.model.backbone.conv_encoder.model))
     detector = detector.to(memory_format=torch.channels_last).train()
@@ -166,6 +168,21 @@ def prepared(run: Path) -> Run:
     if (run / "detector.pt").exists():
         state.load(run / "detector.pt")
     return state
+
+
+def _fresh(run: Path) -> GroundingDinoForObjectDetection:
+    """The pretrained parts, put together."""
+    encoder = BertModel.from_pretrained(run / "text", add_pooling_layer=False)
+    detector = build_detector(encoder.config)
+    start_from(detector, torch.load(run / "pretrained.pt", weights_only=True))
+    detector.model.text_backbone = encoder
+    return detector
+
+
+def _further(folder: Path) -> GroundingDinoForObjectDetection:
+    """A detector that was exported before, as it is or with another text (`meanings.py`)."""
+    detector: GroundingDinoForObjectDetection = GroundingDinoForObjectDetection.from_pretrained(folder).float()
+    return detector
 
 
 def _advance(state: Run, stream: SceneStream, asker: Asker, *, progress: float) -> None:
@@ -178,7 +195,7 @@ def _advance(state: Run, stream: SceneStream, asker: Asker, *, progress: float) 
         pixels = F.interpolate(pixels, shape, mode="bilinear", align_corners=False)
     for group in state.optimiser.param_groups:
         group["lr"] = group["peak"] * min(1.0, (state.step + 1) / WARMUP) * max(0.02, min(1.0, 1.5 * (1 - progress)))
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         predictions = heads(state.detector, pixels, questions.input_ids, questions.attention_mask)
     terms = batch_terms(predictions, questions.targets, questions.attention_mask, shape)
     loss = torch.stack([term.total() for term in terms]).sum()

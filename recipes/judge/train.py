@@ -19,6 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 from recipes.judge.data import draw_crop
 from recipes.judge.judge import WEIGHTS, Judge, load_judge
 from recipes.judge.network import CLASSES, OTHER, Network, to_input
+from recipes.precision import autocast
 from recipes.world import TEST_FAMILIES, Atlas, load_atlas
 
 CHECKPOINT = Path(__file__).resolve().parents[1] / "runs" / "judge" / "checkpoint.pt"
@@ -39,7 +40,7 @@ def train(steps: int) -> Network:
     for step in range(done, steps):
         torch.manual_seed(SEED * 1_000_003 + step)
         crops, labels = _batch(atlas, step)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             logits = network(crops)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=0.05)
         optimiser.zero_grad(set_to_none=True)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recipes.sam.dense import dense_targets
+from recipes.sam.dense import CELLS, dense_targets, owners_of
 from recipes.sam.disguise import disguise
 from recipes.world import Atlas, Scene, SceneSpec, compose
 from recipes.world.scenes import boxes_of
@@ -33,7 +33,8 @@ PIXEL_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 class Batch:
     """Pictures (B, 3, S, S) and what the dense teacher wants of them (B, 6, L, L); for each of N prompts the picture's
     index (N,), the true box (N, 4) xyxy in pixels and the share of each logit cell that the mask covers (N, L, L); and
-    what CLIP is given for it, if anything: a crop or its name."""
+    what CLIP is given for it, if anything: a crop or its name. `owners` (B, G, G) are the rows of `names` that the
+    embedding's cells belong to, -1 for none."""
 
     images: Tensor
     dense: Tensor
@@ -41,11 +42,14 @@ class Batch:
     boxes: Tensor
     targets: Tensor
     meanings: tuple[Meaning, ...]
+    owners: Tensor
+    names: tuple[str, ...]
 
     def part(self, chosen: Tensor) -> Batch:
         """Only the prompts where `chosen` (N,) is true."""
         meanings = tuple(compress(self.meanings, chosen.tolist()))
-        return Batch(self.images, self.dense, self.index[chosen], self.boxes[chosen], self.targets[chosen], meanings)
+        index, boxes, targets = self.index[chosen], self.boxes[chosen], self.targets[chosen]
+        return replace(self, index=index, boxes=boxes, targets=targets, meanings=meanings)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class _Sample:
     masks: NDArray[np.bool_]
     all_masks: NDArray[np.bool_]
     meanings: tuple[Meaning, ...]
+    names: tuple[str, ...]
 
 
 def make_batch(
@@ -81,6 +86,8 @@ def make_batch(
         boxes=torch.from_numpy(np.concatenate([sample.boxes for sample in samples])),
         targets=torch.from_numpy(np.stack(targets)),
         meanings=tuple(meaning for sample in samples for meaning in sample.meanings),
+        owners=torch.from_numpy(_owners(samples, logits_size // CELLS)),
+        names=tuple(name for sample in samples for name in sample.names),
     )
 
 
@@ -92,6 +99,13 @@ def normalise(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 def shrink(mask: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
     """The share of each of side × side cells that the mask covers."""
     return np.asarray(cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _owners(samples: Sequence[_Sample], side: int) -> NDArray[np.int64]:
+    """Cells of all pictures (B, side, side) with the numbers of their things, counted through the batch."""
+    before = np.cumsum([0, *(len(sample.names) for sample in samples[:-1])])
+    cells = np.stack([owners_of(sample.all_masks, side) for sample in samples])
+    return np.where(cells >= 0, cells + before[:, None, None], -1)
 
 
 def _sample(
@@ -106,7 +120,7 @@ def _sample(
     chosen = rng.permutation(len(scene.masks))[:prompts]
     meanings = tuple(_meaning(rng, scene, index, texts) for index in chosen)
     masks = scene.masks[chosen]
-    return _Sample(image, boxes_of(masks), masks, scene.masks, meanings)
+    return _Sample(image, boxes_of(masks), masks, scene.masks, meanings, scene.names)
 
 
 def _meaning(rng: np.random.Generator, scene: Scene, index: int, texts: float) -> Meaning:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -22,19 +22,36 @@ from sam_model.training.losses import mask_iou
 CELLS = 4
 MAPS = 6
 REACH_WEIGHT = 4.0
+#: Numbers of an embedding of the bundled CLIP.
+MEANING = 512
 
 
 class DenseHead(nn.Module):
     """Image embedding → logits of thing and of edge, and the reach, in every cell."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, meaning: bool = False) -> None:
         super().__init__()
         self.project = nn.Linear(width, MAPS * CELLS**2)
+        self.mean = nn.Linear(width, MEANING) if meaning else None
 
     def forward(self, embedding: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 4*h 4*w"]:
         logits = self.project(rearrange(embedding, "b c h w -> b h w c"))
         maps: Tensor = rearrange(logits, "b h w (maps y x) -> b maps (h y) (w x)", maps=MAPS, y=CELLS)
         return maps
+
+
+def meaning_loss(
+    head: DenseHead, embedding: Float[Tensor, "b c h w"], owners: Int[Tensor, "b h w"], vectors: Float[Tensor, "n 512"]
+) -> Tensor:
+    """How far from CLIP's unit vector of its thing's name every cell points: one less the cosine, over owned cells.
+
+    `owners` holds the row of `vectors` that a cell belongs to, -1 for none. It is what a prompt in words needs: an
+    embedding that knows names, not only outlines.
+    """
+    if head.mean is None or not (owned := owners >= 0).any():
+        return embedding.new_zeros(())
+    told = head.mean(embedding.movedim(1, -1)[owned]).float()
+    return 1 - F.cosine_similarity(told, vectors[owners[owned]], dim=1).mean()
 
 
 def dense_loss(answer: Float[Tensor, "b 6 h w"], wanted: Float[Tensor, "b 6 h w"]) -> Tensor:
@@ -62,6 +79,13 @@ def dense_targets(masks: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
     layers = ((numbers > 0).astype(np.float32), edges.astype(np.float32))
     thing, edge = (cv2.resize(layer, (side, side), interpolation=cv2.INTER_AREA) for layer in layers)
     return np.concatenate([np.stack([thing, edge >= 0.5]), _reach(numbers, masks, side)]).astype(np.float32)
+
+
+def owners_of(masks: NDArray[np.bool_], side: int) -> NDArray[np.int64]:
+    """(side, side): which of the masks the middle of each cell lies in, -1 for none."""
+    numbers = (masks * np.arange(1, len(masks) + 1)[:, None, None]).max(axis=0)
+    at = ((np.arange(side) + 0.5) * (len(numbers) / side)).astype(int)
+    return np.asarray(numbers[np.ix_(at, at)] - 1, np.int64)
 
 
 def _reach(numbers: NDArray[np.uint8], masks: NDArray[np.bool_], side: int) -> NDArray[np.float32]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from recipes.precision import low_precision
+
 #: Below this a matrix is too thin to gain from it; depthwise convolutions and single vectors are.
 LEAST_SIDE = 16
 
@@ -50,7 +52,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
     Five Newton-Schulz steps with the coefficients of the source, for which bfloat16 is exact enough.
     """
     wide = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
-    x: Tensor = wide.bfloat16()
+    x: Tensor = wide.to(low_precision())
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(5):
         square = x @ x.mT

@@ -56,6 +56,8 @@ class Stage:
     dense_weight: float = 1.0
     single_rounds_until: int = 0
     rounds: tuple[int, ...] = (1, 1, 2, 3)
+    meaning_weight: float = 0.0
+    """Of the teacher who tells every cell the name of its thing, as CLIP's vector."""
     texts: float = 0.0
     """Share of things that are also asked for by CLIP's embedding of their crop or name."""
     seed: int = 1
@@ -98,5 +100,21 @@ STAGES: Mapping[str, Stage] = {
         rounds=(1, 1, 1, 2, 5),
         texts=0.9,
         seed=16,
+    ),
+    "fine": Stage(
+        config=replace(CONVOLUTIONAL, image_size=256, text_width=512),
+        specs=_kinds(256, smallest=0.16),
+        exam=SceneSpec(size=320),
+        start=BUNDLED,
+        steps=1500,
+        pictures=6,
+        single_rounds_until=80,
+        final_rate=0.01,
+        warmup=50,
+        matrix_rate=0.005,
+        rounds=(1, 1, 1, 2, 4),
+        meaning_weight=0.5,
+        texts=0.6,
+        seed=17,
     ),
 }

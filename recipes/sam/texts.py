@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plugins.clip.models import FAMILY, Clip
+from recipes.precision import autocast
 from recipes.sam.evaluate import BUNDLED, SEED, SPEC, Masks, middle, overlap
 from recipes.world import TEST_FAMILIES, Atlas, Scene, SceneSpec, compose, load_atlas
 from sam_model.checkpoints import load_sam
@@ -54,7 +55,7 @@ def reader() -> CropReader:
     clip = bundled_clip()
 
     def embed(crops: Sequence[Crop]) -> NDArray[np.float32]:
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             return clip.embed_images(crops)
 
     return CropReader(width=clip.embed_images([]).shape[1], embed=embed)
@@ -63,7 +64,7 @@ def reader() -> CropReader:
 @cache
 def vector_of(name: str) -> NDArray[np.float32]:
     """Unit vector (512,) of a name, in the sentence that the bundled CLIP's makers recommend."""
-    (vector,) = bundled_clip().embed_phrases([name])
+    (vector,) = bundled_clip().embed_phrases([name.replace("-", " ")])
     return np.asarray(vector)
 
 

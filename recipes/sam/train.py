@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recipes.sam.data import make_batch
-from recipes.sam.dense import DenseHead, dense_loss, thing_iou
+from recipes.precision import autocast
+from recipes.sam.data import Batch, make_batch
+from recipes.sam.dense import DenseHead, dense_loss, meaning_loss, thing_iou
 from recipes.sam.evaluate import BUNDLED as BUNDLED_WEIGHTS
 from recipes.sam.evaluate import evaluate
 from recipes.sam.grow import grow
@@ -28,7 +29,7 @@ from recipes.sam.imagenet import start_from_imagenet
 from recipes.sam.interaction import Answer, converse
 from recipes.sam.muon import Muon, matrices_of
 from recipes.sam.stages import BUNDLED, STAGES, Stage
-from recipes.sam.texts import evaluate_texts
+from recipes.sam.texts import evaluate_texts, vector_of
 from recipes.world import TEST_FAMILIES, Atlas, load_atlas
 from recipes.world.art import load_everything
 from sam_model.checkpoints import load_sam
@@ -53,7 +54,7 @@ class Run:
         self.sam = build_sam(stage.config)
         self.sam.image_encoder.to(memory_format=torch.channels_last)
         self.body = settle_body(self.sam)
-        self.dense = DenseHead(stage.config.width)
+        self.dense = DenseHead(stage.config.width, meaning=stage.meaning_weight > 0)
         self.average = build_sam(stage.config).eval()
         self.optimisers = _optimisers(self.sam, self.dense, self.body, stage)
         self.step = 0
@@ -95,8 +96,13 @@ class Run:
         self.average.load_state_dict(self.sam.state_dict())
 
     def _continues_encoder(self) -> bool:
-        before = STAGES.get(self.stage.start or "")
-        return before is not None and before.config.efficient_net is not None
+        match self.stage.start:
+            case None:
+                return False
+            case "bundled":
+                return load_sam(BUNDLED_WEIGHTS).config.efficient_net is not None
+            case stage:
+                return STAGES[stage].config.efficient_net is not None
 
     def _carry_over(self, start: str) -> None:
         if start == BUNDLED:
@@ -143,14 +149,14 @@ def _step(run: Run, atlases: Sequence[Atlas]) -> dict[str, Answer]:
     )
     clicked = torch.from_numpy(rng.random(len(batch.index)) < stage.clicked)
     rounds = 1 if run.step < stage.single_rounds_until else int(rng.choice(stage.rounds))
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         embedding = run.sam.image_encoder(batch.images)
         answers = converse(run.sam, embedding, batch, clicked=clicked, rounds=rounds, generator=generator)
         dense = run.dense(embedding)
     loss = torch.stack([answer.loss for answer in answers.values()]).mean()
-    if stage.dense_weight:
-        answers["dense"] = Answer(dense_loss(dense.float(), batch.dense), thing_iou(dense, batch.dense))
-        loss = loss + stage.dense_weight * answers["dense"].loss
+    for name, (weight, answer) in _teach(run, batch, embedding.float(), dense.float()).items():
+        answers[name] = answer
+        loss = loss + weight * answer.loss
     torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(run.sam.parameters(), 1.0)
     for optimiser in run.optimisers:
@@ -161,6 +167,18 @@ def _step(run: Run, atlases: Sequence[Atlas]) -> dict[str, Answer]:
     run.step += 1
     _follow(run.average, run.sam, min(stage.average, (1 + run.step) / (10 + run.step)))
     return answers
+
+
+def _teach(run: Run, batch: Batch, embedding: Tensor, dense: Tensor) -> dict[str, tuple[float, Answer]]:
+    """What the teachers of single cells say, and how much it counts; in the place of an IoU names have a cosine."""
+    lessons = {}
+    if weight := run.stage.dense_weight:
+        lessons["dense"] = weight, Answer(dense_loss(dense, batch.dense), thing_iou(dense, batch.dense))
+    if weight := run.stage.meaning_weight:
+        vectors = torch.from_numpy(np.stack([vector_of(name) for name in batch.names]))
+        missed = meaning_loss(run.dense, embedding, batch.owners, vectors)
+        lessons["meaning"] = weight, Answer(missed, 1 - missed.item())
+    return lessons
 
 
 def settle_body(sam: Sam) -> list[Tensor]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from recipes.precision import autocast
 from recipes.stable_diffusion.crops import PORTRAITS, Crop, CropSpec, crops, portraits
 from recipes.stable_diffusion.loop import draws
 from recipes.stable_diffusion.networks import FACTOR, SIDE
@@ -90,7 +91,7 @@ def _chunks(atlas: Atlas, seed: int, pool: int, size: int) -> Iterator[list[Crop
 @torch.no_grad()
 def _encode(vae: AutoencoderKL, chunk: list[Crop], generator: torch.Generator) -> dict[str, Tensor]:
     image, hidden, region = pictures(chunk)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         encoded = vae.encode(torch.cat([image, hidden])).latent_dist
     (clean, seen), (_, deviation) = encoded.mean.float().chunk(2), encoded.std.float().chunk(2)
     letters = [crop.name.encode().ljust(24) for crop in chunk]

@@ -13,6 +13,7 @@ from diffusers import DDIMScheduler
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
+from recipes.precision import autocast
 from recipes.stable_diffusion.assemble import load_autoencoder, new_networks
 from recipes.stable_diffusion.latents import Latents, load_latents
 from recipes.stable_diffusion.loop import Run, draws
@@ -75,7 +76,7 @@ def losses(trainee: Trainee, latents: Latents, size: int, seed: int, number: int
     noisy = trainee.scheduler.add_noise(clean, noise, times)
     velocity = trainee.scheduler.get_velocity(clean, noise, times)
     states = encode(trainee, [prompt(rng, str(name)) for name in latents.names[chosen]])
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         predicted = trainee.networks["unet"](torch.cat([noisy, mask, hidden], dim=1), times, states).sample.float()
     weight = OUTSIDE_WEIGHT + (1 - OUTSIDE_WEIGHT) * latents.touched[index].float()
     return {"velocity": ((predicted - velocity).square() * weight).sum() / (weight.sum() * clean.shape[1])}

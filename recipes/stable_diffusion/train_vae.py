@@ -12,6 +12,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional
 
+from recipes.precision import autocast
 from recipes.stable_diffusion.crops import Crop, CropSpec, crops
 from recipes.stable_diffusion.loop import Run, draws
 from recipes.stable_diffusion.networks import SIDE, autoencoder
@@ -60,7 +61,7 @@ def as_tensor(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor
 
 def losses(vae: AutoencoderKL, images: Tensor, generator: torch.Generator) -> Mapping[str, Tensor]:
     """Absolute error of colours and of their differences between neighbours, which keeps edges, and a trace of KL."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         latents = vae.encode(images).latent_dist
         noise = torch.randn(latents.mean.shape, generator=generator)
         decoded = vae.decode(latents.mean.float() + latents.std.float() * noise).sample.float()

@@ -14,6 +14,7 @@ from plugins.vitdet.modeling import VitDet
 from plugins.vitdet.modeling.heads import BOX_PATCH, MASK_PATCH
 from plugins.vitdet.modeling.pooling import pool
 from plugins.vitdet.modeling.roi_heads import MaskRcnnHeads
+from recipes.precision import autocast
 from recipes.vitdet.data import IGNORED, NOTHING, Batch, Things
 from recipes.vitdet.stages import Stage
 from recipes.vitdet.targets import classes_of, encode, masks_of, sampled_anchors, sampled_proposals
@@ -35,7 +36,7 @@ def losses(
     network: VitDet, naming: nn.Module, batch: Batch, stage: Stage, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Every term of the loss, weighted. Convolutions and matrices compute in bfloat16, boxes and losses in float32."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         tokens = network.backbone.net(batch.images)
         levels = [level.float() for level in network.backbone.from_tokens(tokens)]
         names = naming(rearrange(tokens, "b c h w -> b h w c")).float()
@@ -59,7 +60,7 @@ def proposal_losses(
     generate = network.proposal_generator
     around = generate.around(levels)
     anchors = torch.cat(around)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         scored = [generate.rpn_head(level) for level in levels]
     logits, deltas = [part.float() for part, _ in scored], [part.float() for _, part in scored]
     all_logits, all_deltas = torch.cat(logits, dim=1), torch.cat(deltas, dim=1)
@@ -88,13 +89,13 @@ def instance_losses(network: VitDet, levels: Levels, batch: Batch, proposed: Pro
     """How good the heads are: classes, boxes and, for at most `most` proposals of things in a picture, masks."""
     heads = cast("MaskRcnnHeads", network.roi_heads)
     patches = pool(levels, proposed.boxes, BOX_PATCH, proposed.pictures)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         logits, deltas = heads.box_predictor(heads.box_head(patches))
     near = proposed.owners >= 0
     rank = torch.arange(len(near)) - torch.searchsorted(proposed.pictures, proposed.pictures)
     drawn = near & (rank < most)
     wanted = _gathered(proposed, drawn, batch)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         patches = pool(levels, proposed.boxes[drawn], MASK_PATCH, proposed.pictures[drawn])
         masks = heads.mask_head(patches, wanted.classes[drawn])
     shifts = encode(proposed.boxes[near], wanted.boxes)
