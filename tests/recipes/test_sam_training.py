@@ -13,8 +13,8 @@ from PIL import Image as PilImage
 from pipelines.errors import UserError
 from recipes.sam import train
 from recipes.sam.cutouts import load_cutouts
-from recipes.sam.data import make_batch, normalise, shrink
-from recipes.sam.dense import REACH_WEIGHT, DenseHead, dense_loss, dense_targets
+from recipes.sam.data import PIXEL_MEAN, PIXEL_STD, make_batch, normalise, shrink
+from recipes.sam.dense import MEANING, REACH_WEIGHT, DenseHead, dense_loss, dense_targets, meaning_loss, owners_of
 from recipes.sam.disguise import photographed, textured
 from recipes.sam.evaluate import middle
 from recipes.sam.grow import FREQUENCIES, grow
@@ -32,6 +32,9 @@ ENCODER = TinyVitConfig(
 SMALL = replace(PLAIN, tiny_vit=ENCODER)
 DISC = (np.hypot(*(np.mgrid[:40, :40] - 19.5)) < 20) * np.uint8(255)
 ATLAS = Atlas((Sprite("disc", "plain", "disc", (np.repeat(DISC[..., None], 4, axis=2),)),))
+SHADES = {"dark": 30, "light": 225}
+NAMED = Atlas(tuple(Sprite(name, "plain", name, (np.dstack([np.minimum(DISC, shade)] * 3 + [DISC]),))
+                    for name, shade in SHADES.items()))  # fmt: skip
 SPEC = SceneSpec(size=48, objects=(1, 2), scale=(0.3, 0.5))
 
 
@@ -139,6 +142,42 @@ def test_the_dense_loss_asks_for_reach_inside_things_only() -> None:
     inside[:, 2:, 0, 0] = 0.5
     assert dense_loss(outside, wanted) == dense_loss(answer, wanted)
     assert dense_loss(answer, wanted) - dense_loss(inside, wanted) == pytest.approx(0.5 * REACH_WEIGHT)
+
+
+def test_cells_belong_to_the_thing_in_their_middle() -> None:
+    masks = np.zeros((2, 8, 8), dtype=bool)
+    masks[0, :4, :4] = True
+    masks[1, 4:, :] = True
+    assert owners_of(masks, 4).tolist() == [[0, 0, -1, -1]] * 2 + [[1, 1, 1, 1]] * 2
+
+
+def test_names_are_taught_where_a_thing_is_and_nowhere_else() -> None:
+    head = DenseHead(16, meaning=True)
+    embedding = torch.randn(1, 16, 2, 2, requires_grad=True)
+    vectors = torch.nn.functional.normalize(torch.randn(2, MEANING), dim=1)
+    loss = meaning_loss(head, embedding, torch.tensor([[[1, -1], [-1, -1]]]), vectors)
+    loss.backward()
+    told = torch.nn.functional.normalize(head.mean(embedding[0, :, 0, 0]), dim=0)
+    assert loss.item() == pytest.approx(1 - float((told @ vectors[1]).detach()), abs=1e-5)
+    assert (embedding.grad.abs().sum(1) > 0).tolist() == [[[True, False], [False, False]]]
+
+
+def test_a_batch_without_things_teaches_no_names() -> None:
+    head = DenseHead(16, meaning=True)
+    loss = meaning_loss(head, torch.randn(1, 16, 2, 2), torch.full((1, 2, 2), -1), torch.zeros(0, MEANING))
+    assert loss.item() == 0
+
+
+def test_the_names_of_a_batch_are_those_of_the_cells() -> None:
+    batch = make_batch([NAMED], [replace(SPEC, objects=(2, 2))], [[0], [1]], prompts=1, logits_size=48)
+    assert batch.owners.shape == (2, 12, 12)
+    assert {batch.names[owner] for owner in batch.owners[batch.owners >= 0].tolist()} == set(batch.names)
+    for picture, owners in zip(batch.images, batch.owners, strict=True):
+        for owner in owners.unique().tolist():
+            if owner >= 0:
+                row, column = (owners == owner).nonzero()[0].tolist()
+                shade = float(picture[0, 4 * row + 2, 4 * column + 2] * PIXEL_STD[0] + PIXEL_MEAN[0])
+                assert (shade > 128) == (SHADES[batch.names[owner]] > 128)
 
 
 def test_a_disguise_keeps_what_is_outside_textured_things() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from recipes.world import (
     compose,
 )
 from recipes.world.backgrounds import PAINTERS, background
+from recipes.world.ink import inked
 from recipes.world.scenes import boxes_of
 
 
@@ -123,3 +125,22 @@ def test_words_kept_for_the_exam_are_taught_nowhere():
     assert set(UNSEEN_SYNONYMS) <= set(DETECTION_NOUNS)
     assert taught.isdisjoint(kept)
     assert len(set(kept)) == len(kept)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ink_stays_inside_the_mask_and_darkens_its_edge(seed: int) -> None:
+    scene = scenes(1)[0]
+    mask = scene.masks[0]
+    drawn = inked(np.random.default_rng(seed), scene.image, mask)
+    assert (drawn[~mask] == scene.image[~mask]).all()
+    inner = cv2.erode(np.pad(mask, 1).astype(np.uint8), np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
+    assert drawn[mask & ~inner].max() < 50
+
+
+def test_spilt_ink_lies_on_both_sides_of_the_edge() -> None:
+    scene = scenes(1)[0]
+    mask = scene.masks[0]
+    drawn = inked(np.random.default_rng(1), scene.image, mask, spill=True)
+    changed = (drawn != scene.image).any(axis=2)
+    assert changed[~mask].any()
+    assert changed[mask].any()

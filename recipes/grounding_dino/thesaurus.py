@@ -1,0 +1,177 @@
+"""Give a detector words for the things that it knows, without a picture.
+
+    python -m recipes.grounding_dino.thesaurus --to recipes/runs/grounding_dino/start
+
+The two text layers see spellings: "stallion" is four pieces to them, none of which means a horse. Here such words
+become pieces of their own, and each starts at the place of the nouns that it means, as all six layers of MiniLM and
+WordNet's tree see it: a stallion is a kind of horse, and a canine is nearly a dog. What the detector was taught stays
+as it is to the bit, since no piece of a phrase that it was trained with moves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from transformers import AutoTokenizer, BertModel, GroundingDinoForObjectDetection
+
+from recipes.clip.wordnet import VISIBLE, WordNet, load_wordnet
+from recipes.grounding_dino.pretrain import vocabulary
+from recipes.grounding_dino.stream import training_atlas
+from recipes.grounding_dino.text import minilm_folder
+from recipes.world import DETECTION_NOUNS
+
+BUNDLED = Path(__file__).resolve().parents[2] / "plugins" / "bundled" / "grounding_dino"
+#: Cosines from which on a word means a noun that it is a kind of in its commonest meaning, that is a kind or genus of
+#: it in any meaning, and that is akin to it.
+KIND, GENUS, AKIN = 0.3, 0.5, 0.6
+#: Steps up WordNet's tree in which a genus lies, and in which kin have an ancestor in common.
+GENUS_STEPS, AKIN_STEPS = 3, 2
+#: Sharpness with which a word chooses among the nouns that it may mean.
+TEMPERATURE = 0.05
+WORDS = "model.text_backbone.embeddings.word_embeddings.weight"
+
+
+@dataclass(frozen=True, eq=False)
+class Thesaurus:
+    """Words, and how much each means each of the nouns: (words, nouns), rows add up to one."""
+
+    words: Sequence[str]
+    weights: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Relations:
+    """(words, nouns) bool: whether WordNet calls the word, in its commonest visible meaning, a kind of the noun; in any
+    meaning a kind or a genus of it; and in any akin to it."""
+
+    kind: Tensor
+    genus: Tensor
+    akin: Tensor
+
+
+def compile_thesaurus(candidates: Sequence[str], cosines: Tensor, related: Relations) -> Thesaurus:
+    """The candidates that mean a noun: by WordNet's tree, and by their cosines (candidates, nouns)."""
+    kind = related.kind & (cosines >= KIND)
+    meant = kind | (related.genus & (cosines >= GENUS)) | (related.akin & (cosines >= AKIN))
+    # A kind of one thing is nothing else that it resembles.
+    meant &= kind | ~kind.any(dim=1, keepdim=True)
+    chosen = meant.any(dim=1)
+    weights = (cosines / TEMPERATURE).masked_fill(~meant, -torch.inf)[chosen].softmax(dim=1)
+    return Thesaurus([word for word, keep in zip(candidates, chosen.tolist(), strict=True) if keep], weights)
+
+
+def single_words(wordnet: WordNet, avoided: Sequence[str]) -> list[str]:
+    """Words of letters alone that name something visible, the shortest first."""
+    taken = set(avoided)
+    return sorted(
+        (word for word, numbers in wordnet.senses.items()
+         if word.isascii() and word.isalpha() and len(word) > 2 and word not in taken
+         and any(wordnet.synsets[number].file in VISIBLE for number in numbers)),
+        key=len,
+    )  # fmt: skip
+
+
+def relations(wordnet: WordNet, words: Sequence[str], nouns: Sequence[str]) -> Relations:
+    """How the commonest visible meaning of each word stands to the visible meanings of each noun."""
+    roots = [_visible(wordnet, noun.removesuffix("s") if noun == "grapes" else noun) for noun in nouns]
+    above = [set[int]().union(*(_up(wordnet, root, GENUS_STEPS) for root in column)) - set(column) for column in roots]
+    family = [set[int]().union(*(_up(wordnet, root, AKIN_STEPS) for root in column)) for column in roots]
+    rows = []
+    for word in words:
+        senses = _visible(wordnet, word)
+        first = set(wordnet.ancestry(senses[0]))
+        ancestors = set[int]().union(*map(wordnet.ancestry, senses))
+        near = set[int]().union(*(_up(wordnet, sense, AKIN_STEPS) for sense in senses))
+        either = zip(roots, above, strict=True)
+        rows.append([[bool(first & set(column)) for column in roots],
+                     [bool(ancestors & set(column)) or bool(genera & set(senses)) for column, genera in either],
+                     [bool(near & column) for column in family]])  # fmt: skip
+    return Relations(*torch.tensor(rows).unbind(1))
+
+
+def _visible(wordnet: WordNet, word: str) -> list[int]:
+    return [number for number in wordnet.senses[word] if wordnet.synsets[number].file in VISIBLE]
+
+
+def _up(wordnet: WordNet, number: int, steps: int) -> set[int]:
+    """A meaning and its ancestors in so many steps."""
+    found = front = {number}
+    for _ in range(steps):
+        front = {kind for one in front for kind in wordnet.synsets[one].kinds}
+        found = found | front
+    return found
+
+
+@torch.no_grad()
+def sentence_vectors(phrases: Sequence[str]) -> Tensor:
+    """Unit vectors (n, 384) of all-MiniLM-L6-v2: the mean of its last layer's tokens."""
+    tokenizer = AutoTokenizer.from_pretrained(minilm_folder())
+    encoder = BertModel.from_pretrained(minilm_folder(), add_pooling_layer=False).eval()
+    parts = []
+    for start in range(0, len(phrases), 512):
+        tokens = tokenizer(list(phrases[start : start + 512]), return_tensors="pt", padding=True)
+        weight = tokens["attention_mask"][..., None]
+        hidden = encoder(**tokens).last_hidden_state
+        parts.append(F.normalize((hidden * weight).sum(1) / weight.sum(1), dim=1))
+    return torch.cat(parts)
+
+
+def with_words(source: Path, target: Path, thesaurus: Thesaurus, known: Sequence[str]) -> int:
+    """Write the detector of `source` with the words to `target`; return how many pieces are new.
+
+    Words that are pieces already move, unless a phrase of `known` holds them.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    ids: Mapping[str, int] = tokenizer.get_vocab()
+    held = {ids[piece] for phrase in known for piece in tokenizer.tokenize(phrase)}
+    detector = GroundingDinoForObjectDetection.from_pretrained(source)
+    table = detector.model.text_backbone.embeddings.word_embeddings.weight.data
+    nouns = torch.stack(
+        [table[tokenizer(noun, add_special_tokens=False)["input_ids"]].mean(0) for noun in DETECTION_NOUNS]
+    )
+    places = thesaurus.weights.to(table.dtype) @ nouns
+    new = [row for row, word in enumerate(thesaurus.words) if word not in ids]
+    for row, word in enumerate(thesaurus.words):
+        if word in ids and ids[word] not in held:
+            table[ids[word]] = places[row]
+    detector.model.text_backbone.resize_token_embeddings(len(ids) + len(new), mean_resizing=False)
+    detector.model.text_backbone.embeddings.word_embeddings.weight.data[len(ids) :] = places[new]
+    detector.config.text_config.vocab_size = len(ids) + len(new)
+    detector.save_pretrained(target)
+    _copy_tokenizer(source, target, [thesaurus.words[row] for row in new])
+    return len(new)
+
+
+def _copy_tokenizer(source: Path, target: Path, words: Sequence[str]) -> None:
+    """The tokenizer's files with more whole words at the end of the vocabulary."""
+    description = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = description["model"]["vocab"]
+    vocabulary |= {word: len(vocabulary) + row for row, word in enumerate(words)}
+    (target / "tokenizer.json").write_text(json.dumps(description, ensure_ascii=False), encoding="utf-8")
+    shutil.copyfile(source / "tokenizer_config.json", target / "tokenizer_config.json")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--start", type=Path, default=BUNDLED)
+    options.add_argument("--to", type=Path, required=True)
+    arguments = options.parse_args()
+    known = sorted({name.replace("-", " ") for name in vocabulary(training_atlas()[1])})
+    wordnet = load_wordnet()
+    words = single_words(wordnet, known)
+    cosines = sentence_vectors(words) @ sentence_vectors(DETECTION_NOUNS).T
+    thesaurus = compile_thesaurus(words, cosines, relations(wordnet, words, DETECTION_NOUNS))
+    new = with_words(arguments.start, arguments.to, thesaurus, known)
+    print(f"{len(thesaurus.words)} of {len(words)} words mean a noun; {new} are new pieces")
+
+
+if __name__ == "__main__":
+    main()
