@@ -23,6 +23,7 @@ from sam_model.config import PRESETS, EfficientNetConfig, SamConfig, TinyVitConf
 from sam_model.errors import CheckpointMismatchError, CheckpointNotFoundError, ConfigError, UnreadableCheckpointError
 from sam_model.modeling import Sam
 from sam_model.names import POSITIONS_TWICE, are_transformers, from_transformers
+from sam_model.precision import warn_if_emulated
 from sam_model.tensor_files import WEIGHTS, read_tensors
 from sam_model.transformers_config import from_transformers_config
 
@@ -50,7 +51,8 @@ def load_sam(
         path: a file of tensors, or a directory with `config.json` and `model.safetensors` (whole or in shards).
         variant: the preset that it must be ("tiny", "vit_t", "vit_b", "vit_l", "vit_h"); left out, the file decides.
         device: where the network shall live.
-        dtype: of its parameters; the frequencies of positions stay in float32.
+        dtype: of its parameters; the frequencies of positions stay in float32. Where the processor only emulates it,
+            an `EmulatedPrecisionWarning` says so.
 
     Raises:
         CheckpointNotFoundError: when nothing is there.
@@ -58,6 +60,7 @@ def load_sam(
         CheckpointMismatchError: when tensors are missing, left over or of another shape, or the variant is another.
     """
     source = Path(path)
+    warn_if_emulated(torch.device(device), dtype)
     if variant is not None and variant not in PRESETS:
         raise ConfigError(f"no variant {variant!r}: there are {', '.join(PRESETS)}")
     tensors = _official(read_tensors(source), source)

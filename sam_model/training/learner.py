@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sam_model.modeling import Sam
+from sam_model.precision import warn_if_emulated
 from sam_model.training.config import TrainingConfig
 from sam_model.training.crops import CropReader, read_crops
 from sam_model.training.interaction import Wanted, converse
@@ -41,6 +42,8 @@ class Learner:
     def __init__(
         self, sam: Sam, config: TrainingConfig, accelerator: Accelerator, clip: CropReader | None = None
     ) -> None:
+        if config.run.precision == "bfloat16":
+            warn_if_emulated(accelerator.device, torch.bfloat16)
         self.config = config
         self.clip = clip
         self.accelerator = accelerator
