@@ -106,7 +106,7 @@ STAGES: Mapping[str, Stage] = {
         specs=_kinds(256, smallest=0.16),
         exam=SceneSpec(size=320),
         start=BUNDLED,
-        steps=1500,
+        steps=1300,
         pictures=6,
         single_rounds_until=80,
         final_rate=0.01,
