@@ -24,6 +24,8 @@ MAPS = 6
 REACH_WEIGHT = 4.0
 #: Numbers of an embedding of the bundled CLIP.
 MEANING = 512
+#: By which cosines are multiplied where names compete.
+SHARPNESS = 15.0
 
 
 class DenseHead(nn.Module):
@@ -42,16 +44,21 @@ class DenseHead(nn.Module):
 
 def meaning_loss(
     head: DenseHead, embedding: Float[Tensor, "b c h w"], owners: Int[Tensor, "b h w"], vectors: Float[Tensor, "n 512"]
-) -> Tensor:
-    """How far from CLIP's unit vector of its thing's name every cell points: one less the cosine, over owned cells.
+) -> tuple[Tensor, float]:
+    """Whether every cell points to CLIP's unit vector of its thing's name rather than to the other vectors.
 
     `owners` holds the row of `vectors` that a cell belongs to, -1 for none. It is what a prompt in words needs: an
     embedding that knows names, not only outlines.
+
+    Returns:
+        The cross-entropy over owned cells, and the share of them that point to their own.
     """
     if head.mean is None or not (owned := owners >= 0).any():
-        return embedding.new_zeros(())
-    told = head.mean(embedding.movedim(1, -1)[owned]).float()
-    return 1 - F.cosine_similarity(told, vectors[owners[owned]], dim=1).mean()
+        return embedding.new_zeros(()), 0.0
+    told = F.normalize(head.mean(embedding.movedim(1, -1)[owned]).float(), dim=1)
+    logits = SHARPNESS * told @ vectors.T
+    right = (logits.argmax(dim=1) == owners[owned]).float().mean()
+    return F.cross_entropy(logits, owners[owned]), float(right)
 
 
 def dense_loss(answer: Float[Tensor, "b 6 h w"], wanted: Float[Tensor, "b 6 h w"]) -> Tensor:

@@ -113,7 +113,7 @@ STAGES: Mapping[str, Stage] = {
         warmup=50,
         matrix_rate=0.005,
         rounds=(1, 1, 1, 2, 4),
-        meaning_weight=0.5,
+        meaning_weight=0.3,
         texts=0.6,
         seed=17,
     ),

@@ -30,7 +30,7 @@ from recipes.sam.interaction import Answer, converse
 from recipes.sam.muon import Muon, matrices_of
 from recipes.sam.stages import BUNDLED, STAGES, Stage
 from recipes.sam.texts import evaluate_texts, vector_of
-from recipes.world import TEST_FAMILIES, Atlas, load_atlas
+from recipes.world import DETECTION_NOUNS, TEST_FAMILIES, Atlas, load_atlas
 from recipes.world.art import load_everything
 from sam_model.checkpoints import load_sam
 from sam_model.modeling.efficient_net import EfficientNet
@@ -170,14 +170,16 @@ def _step(run: Run, atlases: Sequence[Atlas]) -> dict[str, Answer]:
 
 
 def _teach(run: Run, batch: Batch, embedding: Tensor, dense: Tensor) -> dict[str, tuple[float, Answer]]:
-    """What the teachers of single cells say, and how much it counts; in the place of an IoU names have a cosine."""
+    """What the teachers of single cells say, and how much it counts; for names the share told right is given as IoU."""
     lessons = {}
     if weight := run.stage.dense_weight:
         lessons["dense"] = weight, Answer(dense_loss(dense, batch.dense), thing_iou(dense, batch.dense))
     if weight := run.stage.meaning_weight:
-        vectors = torch.from_numpy(np.stack([vector_of(name) for name in batch.names]))
-        missed = meaning_loss(run.dense, embedding, batch.owners, vectors)
-        lessons["meaning"] = weight, Answer(missed, 1 - missed.item())
+        names = list(dict.fromkeys((*batch.names, *DETECTION_NOUNS)))
+        rows = torch.tensor([names.index(name) for name in batch.names])
+        owners = torch.where(batch.owners >= 0, rows[batch.owners], -1)
+        vectors = torch.from_numpy(np.stack([vector_of(name) for name in names]))
+        lessons["meaning"] = weight, Answer(*meaning_loss(run.dense, embedding, owners, vectors))
     return lessons
 
 

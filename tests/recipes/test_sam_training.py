@@ -14,7 +14,16 @@ from pipelines.errors import UserError
 from recipes.sam import train
 from recipes.sam.cutouts import load_cutouts
 from recipes.sam.data import PIXEL_MEAN, PIXEL_STD, make_batch, normalise, shrink
-from recipes.sam.dense import MEANING, REACH_WEIGHT, DenseHead, dense_loss, dense_targets, meaning_loss, owners_of
+from recipes.sam.dense import (
+    MEANING,
+    REACH_WEIGHT,
+    SHARPNESS,
+    DenseHead,
+    dense_loss,
+    dense_targets,
+    meaning_loss,
+    owners_of,
+)
 from recipes.sam.disguise import photographed, textured
 from recipes.sam.evaluate import middle
 from recipes.sam.grow import FREQUENCIES, grow
@@ -155,21 +164,23 @@ def test_names_are_taught_where_a_thing_is_and_nowhere_else() -> None:
     head = DenseHead(16, meaning=True)
     embedding = torch.randn(1, 16, 2, 2, requires_grad=True)
     vectors = torch.nn.functional.normalize(torch.randn(2, MEANING), dim=1)
-    loss = meaning_loss(head, embedding, torch.tensor([[[1, -1], [-1, -1]]]), vectors)
+    loss, right = meaning_loss(head, embedding, torch.tensor([[[1, -1], [-1, -1]]]), vectors)
     loss.backward()
-    told = torch.nn.functional.normalize(head.mean(embedding[0, :, 0, 0]), dim=0)
-    assert loss.item() == pytest.approx(1 - float((told @ vectors[1]).detach()), abs=1e-5)
+    told = torch.nn.functional.normalize(head.mean(embedding[0, :, 0, 0]), dim=0).detach()
+    assert loss.item() == pytest.approx(-float((SHARPNESS * vectors @ told).log_softmax(0)[1]), abs=1e-5)
+    assert right == float((vectors @ told).argmax() == 1)
     assert (embedding.grad.abs().sum(1) > 0).tolist() == [[[True, False], [False, False]]]
 
 
 def test_a_batch_without_things_teaches_no_names() -> None:
     head = DenseHead(16, meaning=True)
-    loss = meaning_loss(head, torch.randn(1, 16, 2, 2), torch.full((1, 2, 2), -1), torch.zeros(0, MEANING))
-    assert loss.item() == 0
+    loss, right = meaning_loss(head, torch.randn(1, 16, 2, 2), torch.full((1, 2, 2), -1), torch.zeros(0, MEANING))
+    assert (loss.item(), right) == (0, 0)
 
 
-def test_the_names_of_a_batch_are_those_of_the_cells() -> None:
-    batch = make_batch([NAMED], [replace(SPEC, objects=(2, 2))], [[0], [1]], prompts=1, logits_size=48)
+def test_the_names_of_a_batch_are_those_of_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recipes.sam.data.disguise", lambda rng, image, masks: image)
+    batch = make_batch([NAMED], [replace(SPEC, objects=(2, 2), jitter=0, shadow=0)], [[0], [1]], prompts=1, logits_size=48)
     assert batch.owners.shape == (2, 12, 12)
     assert {batch.names[owner] for owner in batch.owners[batch.owners >= 0].tolist()} == set(batch.names)
     for picture, owners in zip(batch.images, batch.owners, strict=True):
