@@ -180,7 +180,9 @@ def test_a_batch_without_things_teaches_no_names() -> None:
 
 def test_the_names_of_a_batch_are_those_of_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recipes.sam.data.disguise", lambda rng, image, masks: image)
-    batch = make_batch([NAMED], [replace(SPEC, objects=(2, 2), jitter=0, shadow=0)], [[0], [1]], prompts=1, logits_size=48)
+    batch = make_batch(
+        [NAMED], [replace(SPEC, objects=(2, 2), jitter=0, shadow=0)], [[0], [1]], prompts=1, logits_size=48
+    )
     assert batch.owners.shape == (2, 12, 12)
     assert {batch.names[owner] for owner in batch.owners[batch.owners >= 0].tolist()} == set(batch.names)
     for picture, owners in zip(batch.images, batch.owners, strict=True):
