@@ -140,6 +140,16 @@ class Image:
         """(width, height), as Pillow and the command line say it."""
         return self.width, self.height
 
+    def __repr__(self) -> str:
+        named = f", source={self.source!r}" if self.source else ""
+        return f"Image({self.width} × {self.height}{named})"
+
+    def _repr_png_(self) -> bytes:
+        """The picture, as notebooks show it."""
+        from pipelines.images import encode
+
+        return encode(self)
+
     @cached_property
     def content_id(self) -> str:
         """Hash of everything that a node can see of this picture."""
@@ -158,6 +168,17 @@ class Mask:
         if self.array.ndim != 2 or self.array.dtype not in (np.bool_, np.float32):
             raise PortError(f"a mask is (height, width) of bool or float32, not {self.array.shape} {self.array.dtype}.")
         _freeze(self.array)
+
+    def __repr__(self) -> str:
+        height, width = self.array.shape
+        return f"Mask({width} × {height}, {self.array.dtype})"
+
+    def _repr_png_(self) -> bytes:
+        """White inside and black outside, as notebooks show it."""
+        from pipelines.images import encode
+
+        grey = np.rint(self.array.astype(np.float32) * 255).astype(np.uint8)
+        return encode(Image(np.repeat(grey[..., None], 3, axis=2)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from sam_model.batching import PromptBatch, gather
 from sam_model.modeling import Sam
 from sam_model.modeling.mask_decoder import select_masks
 from sam_model.modeling.two_way_transformer import Picture
+from sam_model.pictures import sheet, to_png
 from sam_model.preprocess import Frame, check_image, to_square
 from sam_model.prompts import Prompt
 
@@ -48,6 +49,14 @@ class MaskPrediction:
     """The network's own guess how well each mask fits."""
     low_res_logits: Float[np.ndarray, "n m h w"]
     """Over the model's square, inside where > 0: what a `MaskHint` takes."""
+
+    def __repr__(self) -> str:
+        n, m, height, width = self.masks.shape
+        return f"MaskPrediction({n} × {m} masks of {height} × {width} pixels)"
+
+    def _repr_png_(self) -> bytes:
+        """A sheet of the masks with the IoU that the network expects of each, as notebooks show it."""
+        return to_png(sheet(self.masks, [[f"{iou:.2f}" for iou in row] for row in self.iou]))
 
 
 class Predictor:

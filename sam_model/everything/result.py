@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Float32, Int64
 
 from sam_model.data.sa1b import Sa1bAnnotation, Sa1bImage, Sa1bRecord
 from sam_model.ops.rle import Rle, decode
+from sam_model.pictures import coloured, to_png
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,6 +27,13 @@ class Everything:
     """(x, y) that the network was asked about."""
     crop_boxes: Int64[np.ndarray, "n 4"]
     """(left, top, right, bottom) of the crop that the network saw."""
+
+    def __repr__(self) -> str:
+        return f"Everything({len(self)} masks of {self.height} × {self.width} pixels)"
+
+    def _repr_png_(self) -> bytes:
+        """All masks in colour, as notebooks show it."""
+        return to_png(coloured(self.masks()))
 
     def __len__(self) -> int:
         return len(self.rles)

@@ -10,6 +10,7 @@ import pytest
 from pipelines import Detections, Edit, EditPlan, Embedding, Image, Mask, empty_detections
 from pipelines.content import content_id
 from pipelines.errors import PortError
+from pipelines.images import decode
 from pipelines.plans import Near
 
 GREY = np.full((4, 6, 3), 128, np.uint8)
@@ -177,3 +178,14 @@ def test_an_image_keeps_its_id_when_copied_with_nothing_changed():
     image = Image(GREY.copy(), source="a.png")
     assert replace(image).content_id == image.content_id
     assert replace(image, source=None).content_id != image.content_id
+
+
+def test_a_notebook_shows_pictures_and_masks_themselves() -> None:
+    pixels = np.zeros((3, 5, 3), np.uint8)
+    pixels[1, 2] = (10, 20, 30)
+    image = Image(pixels, source="dog.png")
+    assert repr(image) == "Image(5 × 3, source='dog.png')"
+    assert decode(image._repr_png_()).pixels.tolist() == pixels.tolist()
+    mask = Mask(np.array([[0.0, 0.5, 1.0]], np.float32))
+    assert repr(mask) == "Mask(3 × 1, float32)"
+    assert decode(mask._repr_png_()).pixels[0, :, 0].tolist() == [0, 128, 255]
