@@ -26,6 +26,9 @@ def demo(
     ] = None,
     max_upload: Annotated[int, typer.Option("--max-upload", metavar="MB", help="Largest file that is taken.")] = 50,
     at_once: Annotated[int, typer.Option("--at-once", metavar="N", help="Runs at the same time; others wait.")] = 2,
+    run_minutes: Annotated[
+        float, typer.Option("--run-minutes", metavar="M", help="Longest that one run may take; then it is stopped.")
+    ] = 30,
     threads: Annotated[
         int | None, typer.Option("--threads", metavar="N", help="Processor threads of a run. Default: torch decides.")
     ] = None,
@@ -44,6 +47,7 @@ def demo(
         device=device,
         max_upload_mb=max_upload,
         at_once=at_once,
+        run_minutes=run_minutes,
         threads=threads,
     )
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from html import escape
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import gradio as gr
 from gradio.data_classes import ImageData
@@ -37,3 +39,16 @@ def status(mood: Mood, text: str) -> str:
     role = "alert" if mood == "error" else "status"
     live = "assertive" if mood == "error" else "polite"
     return f'<div class="status {mood}" role="{role}" aria-live="{live}"><p>{escape(headline)}</p>{detail}</div>'
+
+
+def when_over(event: Any, updates: Mapping[Any, Mapping[str, Any]]) -> None:
+    """Set properties of components once an event is over, however it ended.
+
+    While an event is under way the page's library drops whatever would cause it again, and it is under way for a
+    moment longer than the last value of its handler is shown: a button that came back with that value could be
+    pressed in vain.
+    """
+    changes = [{"__type__": "update", **properties} for properties in updates.values()]
+    event.then(
+        None, None, [*updates], js=f"() => {json.dumps(changes)}", show_progress="hidden", api_visibility="private"
+    )

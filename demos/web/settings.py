@@ -15,7 +15,8 @@ class Settings:
     """What the one who starts the page decides. Raises `UserError` for numbers that leave nothing to serve.
 
     `at_once` runs work at the same time and `waiting` more may wait for them; whoever comes then is told so.
-    `keep_minutes` is the longest that a visitor's files lie unused.
+    `run_minutes` is the longest that one run may take, once it is its turn; `keep_minutes` that a visitor's files lie
+    unused.
     """
 
     preset: str = "bundled"
@@ -27,6 +28,7 @@ class Settings:
     max_pixels: int = 40_000_000
     at_once: int = 2
     waiting: int = 40
+    run_minutes: float = 30
     keep_minutes: float = 60
     cache_mb: int = 512
     threads: int | None = None
@@ -35,6 +37,9 @@ class Settings:
         for name in ("max_upload_mb", "max_pixels", "at_once", "waiting", "cache_mb"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, which serves nobody. Give 1 or more.")
+        for name in ("run_minutes", "keep_minutes"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"{name} is {getattr(self, name):g}, which serves nobody. Give more than 0.")
         if not 0 <= self.port < 1 << 16:
             raise UserError(f"--port is {self.port}. Give a number from 1 to 65535, or 0 for any that is free.")
 

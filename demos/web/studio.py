@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from demos.web.line import Line
+from demos.web.overtime import within
 from demos.web.running import Run
 from demos.web.settings import MEGABYTE, Settings
 from demos.web.visits import Visit, Visits
@@ -73,19 +74,14 @@ class Studio:
         """A run that begins when its block is entered and it is its turn; see `Run`."""
         return Run(lambda sink, cancel: self.perform(graph, inputs, cancel, sink), visit)
 
-    def run(self, graph: Graph, inputs: Mapping[str, Any], visit: Visit) -> RunResult:
-        """Run in this thread, when it is its turn. Raises what `pipelines.run` raises, and `BusyError`."""
-        with visit.running() as cancel:
-            return self.perform(graph, inputs, cancel)
-
     def perform(
         self, graph: Graph, inputs: Mapping[str, Any], cancel: threading.Event, sink: Sink | None = None
     ) -> RunResult:
         """Run in this thread, when it is its turn, until `cancel` is set; `sink` is told of the waiting too.
 
-        Raises what `pipelines.run` raises, and `BusyError` where too many wait already.
+        Raises what `pipelines.run` raises, `BusyError` where too many wait already, and `OvertimeError`.
         """
-        with self.line.turn(cancel, sink):
+        with self.line.turn(cancel, sink), within(self.settings.run_minutes, cancel):
             return run(graph, inputs, pool=self.pool, cache=self.cache, events=sink, cancel=cancel)
 
     def close(self) -> None:

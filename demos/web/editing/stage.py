@@ -37,11 +37,11 @@ class Stage:
     ) -> Iterator[Updates]:
         """Make a wish and carry it out, to the end or as far as its masks; then `thing` is chosen for the next click.
 
-        Whatever goes wrong is said in the line of status.
+        Whatever goes wrong is said in the line of status. Edit is back when the event is over, see `parts.when_over`.
         """
         visit, desk = self.desk(request)
-        asked, line = self.layout.asked, self.layout.told
-        yield updates.running(asked, is_running=True) | {line.status: status("busy", "At work …")}
+        line = self.layout.told
+        yield updates.started(self.layout)
         try:
             wish = make(desk)
             yield updates.cleared(self.layout)
@@ -52,7 +52,6 @@ class Stage:
             yield self._ended(desk, visit, wish, thing)
         except Exception as error:  # noqa: BLE001 - `told` logs what is no mistake of the visitor's
             yield {line.status: status("idle" if isinstance(error, Cancelled) else "error", told(error))}
-        yield updates.running(asked, is_running=False)
 
     def attempt(self, visit: Visit, desk: Desk, painted: Painted) -> Updates:
         """The chosen attempt, with its files written."""

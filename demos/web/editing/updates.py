@@ -18,13 +18,19 @@ Updates: TypeAlias = dict[Any, Any]
 """New values by component."""
 
 
-def running(asked: Asked, *, is_running: bool) -> Updates:
-    """While it runs there is Stop where Edit was."""
+def buttons(asked: Asked, *, is_running: bool) -> dict[Any, dict[str, bool]]:
+    """While it runs there is Stop where Edit was: what is visible, by component."""
     return {
-        asked.edit: gr.update(visible=not is_running),
-        asked.look: gr.update(visible=not is_running),
-        asked.stop: gr.update(visible=is_running),
+        asked.edit: {"visible": not is_running},
+        asked.look: {"visible": not is_running},
+        asked.stop: {"visible": is_running},
     }
+
+
+def started(layout: Layout) -> Updates:
+    """Something was asked for."""
+    shown = {button: gr.update(**properties) for button, properties in buttons(layout.asked, is_running=True).items()}
+    return shown | {layout.told.status: status("busy", "At work …")}
 
 
 def cleared(layout: Layout) -> Updates:

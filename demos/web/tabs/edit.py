@@ -7,6 +7,8 @@ from typing import Any
 from demos.web.editing.correcting import Correcting
 from demos.web.editing.layout import Layout, lay_out
 from demos.web.editing.making import Making
+from demos.web.editing.updates import buttons
+from demos.web.parts import when_over
 from demos.web.studio import Studio
 
 
@@ -45,7 +47,7 @@ def _connect_correcting(layout: Layout, correcting: Correcting) -> None:
 
 def _long(trigger: Any, handler: Any, inputs: Any, layout: Layout) -> None:
     """Connect what runs the graph: the studio's own line holds it back and says so, the page's library need not."""
-    trigger(
+    event = trigger(
         handler,
         inputs,
         layout.components(),
@@ -53,6 +55,7 @@ def _long(trigger: Any, handler: Any, inputs: Any, layout: Layout) -> None:
         concurrency_limit=None,
         api_visibility="private",
     )
+    when_over(event, buttons(layout.asked, is_running=False))
 
 
 def _short(trigger: Any, handler: Any, inputs: Any, outputs: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import gradio as gr
 
-from demos.web.parts import Mood, picture_input, status
+from demos.web.parts import Mood, picture_input, status, when_over
 from demos.web.running import News, Waiting
 from demos.web.studio import Studio
 from demos.web.tabs.click import example_pictures, lend, shown_picture, take_example
@@ -59,14 +59,16 @@ def build(studio: Studio) -> None:
     def halt(request: gr.Request) -> None:
         studio.visit(request).cancel()
 
-    find.click(
+    event = find.click(
         search,
         [picture, points, fast],
         [said, found, find, stop],
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",
-    ).then(None, found, None, js=_TELL, api_visibility="private")
+    )
+    event.then(None, found, None, js=_TELL, api_visibility="private")
+    when_over(event, {find: {"visible": True}, stop: {"visible": False}})
     stop.click(halt, None, None, show_progress="hidden", queue=False, api_visibility="private")
     examples.select(take_example, None, picture, show_progress="hidden", queue=False, api_visibility="private")
 
@@ -86,7 +88,7 @@ def search_graph() -> Graph:
 def _search(studio: Studio, path: str | None, wanted: dict[str, Any], visit: Visit) -> Iterator[Said]:
     """Look for everything; what was found before stays until there is something new."""
     if path is None:
-        yield _idle(status("error", "There is no picture yet. Give one, or choose an example."))
+        yield _ended(status("error", "There is no picture yet. Give one, or choose an example."))
         return
     try:
         image = studio.read_picture(path)
@@ -98,9 +100,9 @@ def _search(studio: Studio, path: str | None, wanted: dict[str, Any], visit: Vis
             masks = run.result().outputs["masks"]
         mood: Mood = "done" if len(masks) else "nothing"
         said = status(mood, f"{counted(len(masks), 'mask')} found.")
-        yield said, _found(studio, image, masks, visit), gr.update(visible=True), gr.update(visible=False)
+        yield said, _found(studio, image, masks, visit), gr.skip(), gr.skip()
     except SamloomError as error:
-        yield _idle(status("error", told(error)))
+        yield _ended(status("error", told(error)))
 
 
 def _words(news: News) -> Iterator[str]:
@@ -122,8 +124,8 @@ def _busy(words: str) -> Said:
     return status("busy", words), gr.skip(), gr.update(visible=False), gr.update(visible=True)
 
 
-def _idle(said: str) -> Said:
-    return said, gr.skip(), gr.update(visible=True), gr.update(visible=False)
+def _ended(said: str) -> Said:
+    return said, gr.skip(), gr.skip(), gr.skip()
 
 
 def _found(studio: Studio, image: Image, masks: Detections, visit: Visit) -> dict[str, Any]:

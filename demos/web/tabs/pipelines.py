@@ -16,7 +16,7 @@ from demos.web.bench.drawing import draw, legend
 from demos.web.bench.editor import completions, marks, pipeline_editor
 from demos.web.bench.forms import Field, fields_of, values_of
 from demos.web.bench.markup import tag, words
-from demos.web.parts import status
+from demos.web.parts import status, when_over
 from demos.web.studio import Studio
 from demos.web.words import counted, told
 from pipelines.errors import SamloomError, UserError
@@ -116,13 +116,11 @@ class _Tab:
         if not fields:
             gr.HTML(_hint("This pipeline has no inputs."))
         shown = [self.status, self.drawing, self.results, self.files, self.timeline, self.trace]
-        self.run_button.click(
-            self.runner(fields),
-            [self.editor, *components],
-            [*shown, self.run_button, self.stop_button],
-            concurrency_limit=None,
-            **_QUIET,
+        buttons = [self.run_button, self.stop_button]
+        event = self.run_button.click(
+            self.runner(fields), [self.editor, *components], [*shown, *buttons], concurrency_limit=None, **_QUIET
         )
+        when_over(event, {self.run_button: {"interactive": True}, self.stop_button: {"interactive": False}})
 
     def runner(self, fields: list[Field]) -> Any:
         """What the run button does while the form has these fields."""
@@ -149,8 +147,8 @@ class _Tab:
     def updates(self, shown: Shown) -> Updates:
         updates: Updates = {
             self.status: status(shown.mood, shown.words),
-            self.run_button: gr.update(interactive=shown.is_over),
-            self.stop_button: gr.update(interactive=not shown.is_over),
+            self.run_button: gr.skip() if shown.is_over else gr.update(interactive=False),
+            self.stop_button: gr.skip() if shown.is_over else gr.update(interactive=True),
         }
         parts = {self.drawing: shown.drawing, self.results: shown.results, self.timeline: shown.timeline}
         updates |= {component: value for component, value in parts.items() if value is not None}
