@@ -18,7 +18,7 @@ Updates: TypeAlias = dict[Any, Any]
 """New values by component."""
 
 
-def buttons(asked: Asked, *, is_running: bool) -> dict[Any, dict[str, bool]]:
+def buttons(asked: Asked, *, is_running: bool) -> dict[Any, dict[str, Any]]:
     """While it runs there is Stop where Edit was: what is visible, by component."""
     return {
         asked.edit: {"visible": not is_running},
