@@ -45,6 +45,11 @@ class Batch:
     owners: Tensor
     names: tuple[str, ...]
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        tensors = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
+
     def part(self, chosen: Tensor) -> Batch:
         """Only the prompts where `chosen` (N,) is true."""
         meanings = tuple(compress(self.meanings, chosen.tolist()))

@@ -33,7 +33,7 @@ def converse(
 
     The kinds are decoded apart, because a box replaces the padding token that ends a row of clicks.
     """
-    shown = torch.tensor([meaning is not None for meaning in batch.meanings])
+    shown = clicked.new_tensor([meaning is not None for meaning in batch.meanings])
     answers = {}
     for kind, chosen in (("box", torch.ones_like(clicked)), ("click", clicked), ("text", shown)):
         if chosen.any():
@@ -50,7 +50,7 @@ def _ask(sam: Sam, embedding: Tensor, part: Batch, *, kind: str, rounds: int, ge
     size = sam.config.image_size
     boxes = _shaken(part.boxes, size, generator) if kind == "box" else None
     clicks = _first_click(sam, wanted, generator) if kind == "click" else None
-    texts = read_batch(part.meanings) if kind == "text" else None
+    texts = read_batch(part.meanings).to(embedding.device) if kind == "text" else None
     hint: Tensor | None = None
     losses, first_iou = [], 0.0
     for turn in range(rounds):
@@ -69,7 +69,7 @@ def _ask(sam: Sam, embedding: Tensor, part: Batch, *, kind: str, rounds: int, ge
 
 def _shaken(boxes: Tensor, size: int, generator: torch.Generator) -> Tensor:
     shaken = shake_boxes(boxes, size=(size, size), share=BOX_NOISE, generator=generator)
-    return torch.lerp(boxes, shaken, torch.rand(len(boxes), 1, generator=generator))
+    return torch.lerp(boxes, shaken, torch.rand(len(boxes), 1, generator=generator, device=boxes.device))
 
 
 def _loss(logits: Tensor, iou: Tensor, targets: Tensor, *, ambiguous: bool) -> Tensor:
@@ -89,7 +89,7 @@ def _preferred(logits: Tensor, iou: Tensor, *, ambiguous: bool) -> Tensor:
 
 def _first_click(sam: Sam, wanted: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     place = _to_model(sam, click_inside(wanted, generator=generator))
-    return place[:, None], torch.full((len(wanted), 1), FOREGROUND)
+    return place[:, None], torch.full((len(wanted), 1), FOREGROUND, device=wanted.device)
 
 
 def _append(clicks: tuple[Tensor, Tensor] | None, place: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:

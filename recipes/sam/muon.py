@@ -52,7 +52,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
     Five Newton-Schulz steps with the coefficients of the source, for which bfloat16 is exact enough.
     """
     wide = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
-    x: Tensor = wide.to(low_precision())
+    x: Tensor = wide.to(low_precision(wide.device.type))
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(5):
         square = x @ x.mT

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plugins.clip.models import FAMILY, Clip
-from recipes.precision import autocast
+from recipes.precision import autocast, best_device
 from recipes.sam.evaluate import BUNDLED, SEED, SPEC, Masks, middle, overlap
 from recipes.world import TEST_FAMILIES, Atlas, Scene, SceneSpec, compose, load_atlas
 from sam_model.checkpoints import load_sam
@@ -44,8 +44,8 @@ class Named:
 
 @cache
 def bundled_clip() -> Clip:
-    """The bundled CLIP, in single precision on the processor."""
-    clip: Clip = FAMILY.load(FAMILY.resolve("bundled", offline=True), device="cpu", dtype="float32")
+    """The bundled CLIP, in single precision."""
+    clip: Clip = FAMILY.load(FAMILY.resolve("bundled", offline=True), device=str(best_device()), dtype="float32")
     return clip
 
 
@@ -55,7 +55,7 @@ def reader() -> CropReader:
     clip = bundled_clip()
 
     def embed(crops: Sequence[Crop]) -> NDArray[np.float32]:
-        with autocast():
+        with autocast(best_device().type):
             return clip.embed_images(crops)
 
     return CropReader(width=clip.embed_images([]).shape[1], embed=embed)

@@ -1,6 +1,7 @@
 """Train the bundled SAM: `python -m recipes.sam.train STAGE`, one stage of `stages.py` after the other.
 
-A run lives in recipes/runs/sam-<stage>/ and goes on exactly where its last checkpoint stands.
+A run lives in recipes/runs/sam-<stage>/ and goes on exactly where its last checkpoint stands. It uses a GPU where there
+is one; then say `--workers 12`, or it waits for its scenes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recipes.precision import autocast
-from recipes.sam.data import Batch, make_batch
+from recipes.precision import autocast, best_device
+from recipes.sam.data import Batch
 from recipes.sam.dense import DenseHead, dense_loss, meaning_loss, thing_iou
 from recipes.sam.evaluate import BUNDLED as BUNDLED_WEIGHTS
 from recipes.sam.evaluate import evaluate
 from recipes.sam.grow import grow
 from recipes.sam.imagenet import start_from_imagenet
 from recipes.sam.interaction import Answer, converse
+from recipes.sam.lessons import lessons
 from recipes.sam.muon import Muon, matrices_of
 from recipes.sam.stages import BUNDLED, STAGES, Stage
 from recipes.sam.texts import evaluate_texts, vector_of
@@ -50,12 +52,13 @@ class Run:
         self.stage = stage
         self.folder = RUNS / f"sam-{name}"
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.device = best_device()
         torch.manual_seed(stage.seed)
-        self.sam = build_sam(stage.config)
+        self.sam = build_sam(stage.config).to(self.device)
         self.sam.image_encoder.to(memory_format=torch.channels_last)
         self.body = settle_body(self.sam)
-        self.dense = DenseHead(stage.config.width, meaning=stage.meaning_weight > 0)
-        self.average = build_sam(stage.config).eval()
+        self.dense = DenseHead(stage.config.width, meaning=stage.meaning_weight > 0).to(self.device)
+        self.average = build_sam(stage.config).eval().to(self.device)
         self.optimisers = _optimisers(self.sam, self.dense, self.body, stage)
         self.step = 0
         self._start()
@@ -117,12 +120,12 @@ class Run:
             self.dense.load_state_dict(dense)
 
 
-def train(run: Run, atlases: Sequence[Atlas], exam: Atlas) -> None:
-    """Take the remaining steps of the run."""
+def train(run: Run, batches: Iterator[Batch], exam: Atlas) -> None:
+    """Take the remaining steps of the run, one for each of the batches."""
     logged = saved = time.monotonic()
     first, answers = run.step, dict[str, Answer]()
-    while run.step < run.stage.steps:
-        answers = _step(run, atlases)
+    for batch in batches:
+        answers = _step(run, batch.to(run.device))
         now = time.monotonic()
         if now - logged > LOG_SECONDS or run.step == run.stage.steps:
             pace = (now - logged) / max(run.step - first, 1)
@@ -139,17 +142,13 @@ def train(run: Run, atlases: Sequence[Atlas], exam: Atlas) -> None:
             saved = now
 
 
-def _step(run: Run, atlases: Sequence[Atlas]) -> dict[str, Answer]:
+def _step(run: Run, batch: Batch) -> dict[str, Answer]:
     stage, seed = run.stage, run.stage.seed
     rng = np.random.default_rng([seed, run.step])
-    generator = torch.Generator().manual_seed(seed * 10_000_019 + run.step)
-    seeds = [[seed, run.step, picture] for picture in range(stage.pictures)]
-    batch = make_batch(
-        atlases, stage.specs, seeds, prompts=stage.prompts, logits_size=stage.config.logits_size, texts=stage.texts
-    )
-    clicked = torch.from_numpy(rng.random(len(batch.index)) < stage.clicked)
+    generator = torch.Generator(run.device).manual_seed(seed * 10_000_019 + run.step)
+    clicked = torch.from_numpy(rng.random(len(batch.index)) < stage.clicked).to(run.device)
     rounds = 1 if run.step < stage.single_rounds_until else int(rng.choice(stage.rounds))
-    with autocast():
+    with autocast(run.device.type):
         embedding = run.sam.image_encoder(batch.images)
         answers = converse(run.sam, embedding, batch, clicked=clicked, rounds=rounds, generator=generator)
         dense = run.dense(embedding)
@@ -176,9 +175,9 @@ def _teach(run: Run, batch: Batch, embedding: Tensor, dense: Tensor) -> dict[str
         lessons["dense"] = weight, Answer(dense_loss(dense, batch.dense), thing_iou(dense, batch.dense))
     if weight := run.stage.meaning_weight:
         names = list(dict.fromkeys((*batch.names, *DETECTION_NOUNS)))
-        rows = torch.tensor([names.index(name) for name in batch.names])
+        rows = torch.tensor([names.index(name) for name in batch.names], device=run.device)
         owners = torch.where(batch.owners >= 0, rows[batch.owners], -1)
-        vectors = torch.from_numpy(np.stack([vector_of(name) for name in names]))
+        vectors = torch.from_numpy(np.stack([vector_of(name) for name in names])).to(run.device)
         lessons["meaning"] = weight, Answer(*meaning_loss(run.dense, embedding, owners, vectors))
     return lessons
 
@@ -239,11 +238,14 @@ def _read(path: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=sorted(STAGES))
-    name = parser.parse_args().stage
+    parser.add_argument("--workers", type=int, default=0, help="processes that compose scenes ahead of time")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     exam = load_atlas({"twemoji": TEST_FAMILIES["twemoji"]})
-    train(Run(name, STAGES[name]), (load_atlas(), load_atlas(), load_everything()), exam)
+    run = Run(arguments.stage, STAGES[arguments.stage])
+    atlases = (load_atlas(), load_atlas(), load_everything())
+    train(run, lessons(run.stage, atlases, first=run.step, workers=arguments.workers), exam)
 
 
 if __name__ == "__main__":

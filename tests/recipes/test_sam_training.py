@@ -27,6 +27,7 @@ from recipes.sam.dense import (
 from recipes.sam.disguise import photographed, textured
 from recipes.sam.evaluate import middle
 from recipes.sam.grow import FREQUENCIES, grow
+from recipes.sam.lessons import lesson, lessons
 from recipes.sam.muon import Muon, matrices_of, orthogonal
 from recipes.sam.stages import Stage
 from recipes.world import Atlas, SceneSpec, Sprite
@@ -268,6 +269,17 @@ def test_the_first_click_of_the_exam_is_deepest_inside() -> None:
     assert middle(mask).tolist() == [7, 5]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_workers_compose_what_the_training_would(workers: int) -> None:
+    stage = Stage(config=SMALL, specs=(SPEC,), exam=SPEC, steps=5, pictures=2)
+    batches = list(lessons(stage, [ATLAS], first=2, workers=workers))
+    assert len(batches) == 3
+    for step, batch in enumerate(batches, start=2):
+        expected = lesson(stage, [ATLAS], step)
+        assert torch.equal(batch.images, expected.images)
+        assert torch.equal(batch.boxes, expected.boxes)
+
+
 @pytest.mark.slow
 def test_an_interrupted_run_ends_like_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(config=SMALL, specs=(SPEC,), exam=SPEC, steps=2, pictures=1, warmup=2, final_rate=0.1)
@@ -277,7 +289,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(tmp_path: Path, monke
         for stop in stops:
             run = train.Run("stage", stage)
             while run.step < stop:
-                train._step(run, [ATLAS])
+                train._step(run, lesson(stage, [ATLAS], run.step))
             run.save()
         ends.append(run.average.state_dict())
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
