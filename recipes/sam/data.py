@@ -47,8 +47,9 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        tensors = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)
+        images, dense, owners = (maps.to(device) for maps in (self.images, self.dense, self.owners))
+        index, boxes, targets = (rows.to(device) for rows in (self.index, self.boxes, self.targets))
+        return Batch(images, dense, index, boxes, targets, self.meanings, owners, self.names)
 
     def part(self, chosen: Tensor) -> Batch:
         """Only the prompts where `chosen` (N,) is true."""
