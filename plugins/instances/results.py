@@ -20,6 +20,7 @@ from pipelines.errors import UserError
 from plugins.instances.truth import Record, Truth, check_result
 
 _PIECE = 1 << 20
+_PORTION = 10_000
 _AFTER = tuple(",] \t\r\n")
 _NO_BOX = [float("nan")] * 4
 
@@ -64,9 +65,47 @@ class Results:
         return np.array(self._values, np.float64).reshape(-1, 5)[:, 0]
 
     @property
+    def boxed(self) -> NDArray[np.bool_]:
+        """`(N,)` which have a box."""
+        return ~np.isnan(np.array(self._values, np.float64).reshape(-1, 5)[:, 1])
+
+    @property
+    def boxes(self) -> NDArray[np.float64]:
+        """`(N, 4)` x, y, width, height; of one that has only a mask the box around that."""
+        found = np.array(self._values, np.float64).reshape(-1, 5)[:, 1:]
+        for some in _portions(np.flatnonzero(~self.boxed)):
+            found[some] = coco_masks().toBbox(self.masks(some))
+        return found
+
+    @cached_property
+    def areas(self) -> NDArray[np.int64]:
+        """`(N,)` pixels of each mask, 0 where there is none; made once the last detection is there."""
+        found = np.zeros(len(self), np.int64)
+        for some in _portions(np.flatnonzero(self._lengths)):
+            found[some] = coco_masks().area(self.masks(some))
+        return found
+
+    def masks(self, places: NDArray[np.int64]) -> list[Record]:
+        """The masks of some that have one, as COCO's run lengths."""
+        ends = np.array(self._ends, np.int64)[places]
+        starts = ends - self._lengths[places]
+        sizes = np.array(self._sizes, np.int64).reshape(-1, 2)[places]
+        return [
+            {"size": size, "counts": self._counts[start:end].decode("ascii")}
+            for size, start, end in zip(sizes.tolist(), starts.tolist(), ends.tolist(), strict=True)
+        ]
+
+    @property
     def without_mask(self) -> int:
         """How many have no mask."""
-        return int((np.diff(np.array(self._ends, np.int64), prepend=0) == 0).sum())
+        return int((self._lengths == 0).sum())
+
+    @property
+    def _lengths(self) -> NDArray[np.int64]:
+        """`(N,)` letters of each one's run lengths."""
+        ends = np.array(self._ends, np.int64)
+        ends[1:] -= ends[:-1].copy()
+        return ends
 
     def record(self, place: int) -> Record:
         """One detection as COCO has it."""
@@ -92,6 +131,18 @@ class Results:
         order = np.argsort(pictures, kind="stable")
         numbers, starts = np.unique(pictures[order], return_index=True)
         return dict(zip(numbers.tolist(), map(np.ndarray.tolist, np.split(order, starts[1:])), strict=True))
+
+
+def coco_masks() -> Any:
+    """The library's functions for run lengths, loaded when first asked for."""
+    from faster_coco_eval.core import mask
+
+    return mask
+
+
+def _portions(places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Not too many at once: as Python objects masks take much memory."""
+    return (places[start : start + _PORTION] for start in range(0, len(places), _PORTION))
 
 
 def read_results(path: Path, truth: Truth | None = None) -> Results:

@@ -17,6 +17,7 @@ from pycocotools.cocoeval import COCOeval
 
 from pipelines.errors import UserError
 from plugins.instances.metrics import measure
+from plugins.instances.results import Results
 from plugins.instances.tables import class_rows, table_rows
 from plugins.instances.truth import read_truth
 
@@ -156,6 +157,20 @@ def test_of_a_picture_lvis_counts_its_three_hundred_best(tmp_path):
 def test_an_annotation_with_the_id_nought_counts_like_any_other(tmp_path):
     first = marked(1, 1, [0, 0, 40, 40]) | {"id": 0}
     assert measure(truth_of(tmp_path, document([first])), [found(1, 1, [0, 0, 40, 40])], "bbox").values["AP"] == 1
+
+
+def test_a_detection_with_a_mask_only_has_the_box_around_it(tmp_path):
+    content = document(
+        [entry | {"area": 1000, "iscrowd": 0} for entry in (marked(1, 1, [0, 0, 40, 40]), marked(2, 1, [5, 5, 30, 30]))]
+    )
+    results = [found(1, 1, [0, 0, 40, 40]), found(2, 1, [5, 5, 30, 30], 0.8)]
+    bare = [{key: value for key, value in entry.items() if key != "bbox"} for entry in results]
+    around = [{**entry, "bbox": coco_masks.toBbox(entry["segmentation"]).tolist()} for entry in bare]
+    expected = pycocos(content, around, "bbox")
+    for given_results in (bare, [bare[0], results[1]], [results[0], bare[1]]):
+        metrics = measure(truth_of(tmp_path, content), given_results, "bbox")
+        assert metrics.values["AP"] == pytest.approx(mean(expected["precision"][..., 0, -1]))
+    assert list(Results(bare).areas) == [coco_masks.area(entry["segmentation"]) for entry in bare]
 
 
 def test_results_are_left_as_they_were(tmp_path):
