@@ -18,7 +18,7 @@ ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"
 #: Each starts the whole page, with a Gradio that keeps its state in the process: they run one to a process.
 SERVED = [
     f"tests/demos/web/test_{name}.py"
-    for name in ("edit_page", "edit_ways", "pipelines_page", "bad_input_page", "everything", "click", "programs")
+    for name in ("page", "edit_ways", "pipelines_page", "bad_input_page", "everything", "click", "programs")
 ]
 QUICK = ["pytest", "-m", "not slow and not browser", "--durations=10"]
 PAGES = {Path(file).stem: ["pytest", "-m", "not slow", file] for file in SERVED}
@@ -32,8 +32,9 @@ CHECKS = {
     **PAGES,
     "slow": ["pytest", "-m", "slow", "--durations=10"],
 }
-#: What `make test` runs: the published sizes at full resolution (`slow`) take ten minutes and 10 GB, and are asked for.
-USUAL = ("lint", "format", "layers", "types", "tests", "web")
+#: What `make test` runs: the published sizes at full resolution (`slow`) take ten minutes and 10 GB, and the long ways
+#: through the page (`browser`) twenty minutes: both are asked for.
+USUAL = ("lint", "format", "layers", "types", "tests", "web", "test_page")
 
 
 def main() -> int:

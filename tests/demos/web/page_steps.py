@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# Milliseconds for a run that may have to load every model first, on a machine that does other work as well.
+RUN_PATIENCE = 900_000
+READY_TO_CLICK = '.clicker-said:has-text("Ready")'
+
 
 def choose_example(page, sentence: str) -> None:
     """Click an example and wait until its picture and its sentence are there."""
@@ -27,7 +31,7 @@ def finished(page) -> str:
 
     What was read once counts as old: a run that has not begun yet would else be taken for the one before it.
     """
-    page.wait_for_selector("#edit-status .status:not(.busy):not(.idle):not([data-read])")
+    page.wait_for_selector("#edit-status .status:not(.busy):not(.idle):not([data-read])", timeout=RUN_PATIENCE)
     page.wait_for_selector("#edit-go", state="visible")
     page.evaluate("document.querySelector('#edit-status .status').dataset.read = 'yes'")
     return page.inner_text("#edit-status p")
@@ -43,3 +47,21 @@ def download(page, button: str) -> bytes:
     with page.expect_download() as waiting:
         page.click(button)
     return Path(waiting.value.path()).read_bytes()
+
+
+def open_to_click(page, picture: str | Path) -> None:
+    """Open a picture in the tab Click and wait until the browser can answer; the first one makes the decoder's file."""
+    page.get_by_role("tab", name="Click", exact=True).click()
+    page.locator("#click-picture input[type=file]").set_input_files(picture)
+    page.wait_for_selector(READY_TO_CLICK, timeout=RUN_PATIENCE)
+    page.locator(".clicker-stage canvas").scroll_into_view_if_needed()
+
+
+def on_screen(page, place: tuple[float, float], size: tuple[int, int]) -> tuple[float, float]:
+    """Where a place of the picture that is being clicked, which has this width and height, is on the screen."""
+    box = page.locator(".clicker-stage canvas").bounding_box()
+    return box["x"] + place[0] / size[0] * box["width"], box["y"] + place[1] / size[1] * box["height"]
+
+
+def clicker_says(page, text: str) -> None:
+    page.wait_for_selector(f'.clicker-said:has-text("{text}")')

@@ -98,7 +98,7 @@ def test_a_tab_closed_in_mid_run_stops_the_work_and_takes_its_files_along(bench,
     bench.wait_for_selector("#bench-drawing [data-name=all].is-running")
     assert list((studio.root / "visits").rglob("first.png"))
     bench.close()
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while (len(studio.line) or list((studio.root / "visits").rglob("first.png"))) and time.monotonic() < until:
         time.sleep(0.5)
     assert len(studio.line) == 0

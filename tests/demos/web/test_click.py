@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from page_steps import clicker_says as said
+from page_steps import on_screen, open_to_click
 from PIL import Image as Pil
 
 from sam_model import Box, Points, Predictor, load_sam
@@ -16,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 STREET = ROOT / "demos" / "images" / "street.png"
 CAR, BUS = (370.0, 305.0), (138.0, 250.0)
 CAR_BOX = (290.0, 258.0, 448.0, 354.0)
-OPENED = '.clicker-said:has-text("Ready")'
+SIZE = (512, 384)
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +36,16 @@ def pad(browser_page):
 
 def opened(page):
     """The tab with the example picture on it."""
-    page.get_by_role("tab", name="Click", exact=True).click()
-    page.locator("#click-picture input[type=file]").set_input_files(STREET)
-    page.wait_for_selector(OPENED)
-    page.locator(".clicker-stage canvas").scroll_into_view_if_needed()
+    open_to_click(page, STREET)
     return page
 
 
 def at(page, place):
-    """Where a place of the picture (512 × 384) is on the screen."""
-    box = page.locator(".clicker-stage canvas").bounding_box()
-    return box["x"] + place[0] / 512 * box["width"], box["y"] + place[1] / 384 * box["height"]
+    return on_screen(page, place, SIZE)
 
 
 def click(page, place):
     page.mouse.click(*at(page, place))
-
-
-def said(page, text):
-    page.wait_for_selector(f'.clicker-said:has-text("{text}")')
 
 
 def saved(page, button):

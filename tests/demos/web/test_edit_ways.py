@@ -40,7 +40,7 @@ def click_picture(page, x, y):
     page.mouse.click(left + x * scale, top + y * scale)
 
 
-def until(holds, seconds=60):
+def until(holds, seconds=300):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if holds():
