@@ -57,6 +57,7 @@ def _header(settings: Settings) -> str:
 
 
 def _head() -> str:
-    """Styles of our own, which the browser keeps between visits."""
+    """Styles and a script of our own, which the browser keeps between visits."""
     styles = "".join(f'<link rel="stylesheet" href="/samloom/{name}">' for name in STYLES)
-    return f'{styles}<meta name="color-scheme" content="light dark">'
+    script = '<script type="module" src="/samloom/slider.js"></script>'
+    return f'{styles}{script}<meta name="color-scheme" content="light dark">'
