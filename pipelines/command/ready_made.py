@@ -113,11 +113,15 @@ def _line(edit: Mapping[str, Any]) -> str:
     if edit["action"] == "add" and not edit["target"]:
         return f"add {edit['replacement']}: {'added' if edit['painted'] else 'no room, nothing changed'}"
     what = f"{edit['replacement']} to {edit['target']}" if edit["action"] == "add" else edit["target"]
-    return f"{edit['action']} {what}: {_count(edit['found'])}"
+    return f"{edit['action']} {what}: {_count(edit['found'])}{_second_look(edit.get('second_look'))}"
 
 
 def _count(found: int) -> str:
     return f"{found} found" if found else "nothing found, nothing changed"
+
+
+def _second_look(scores: list[float] | None) -> str:
+    return f", on a second look (score {', '.join(f'{score:.2f}' for score in scores)})" if scores else ""
 
 
 def _found(masks: Detections) -> str:

@@ -6,7 +6,7 @@ from pipelines.models import Model, lease
 from pipelines.signature import Report, no_report, node
 from pipelines.values import Boxes, Embedding, Image, Masks, Text
 from plugins.clip.models import Clip
-from plugins.clip.ranking import Wanted, confirmed, located, ranked, whole_things
+from plugins.clip.ranking import CONFIRMED, Wanted, confirmed, located, ranked, whole_things
 from plugins.prompts import split_prompt
 
 
@@ -145,7 +145,8 @@ def confirm(
     boxes: Boxes,
     *,
     model: Model[Clip] = Model(),
-    threshold: float = 0.02,
+    threshold: float = CONFIRMED,
+    doubted: bool = False,
     report: Report = no_report,
 ) -> Boxes:
     """Those of the boxes that may show what their `class_name` says: a second opinion on a detector's guesses.
@@ -156,5 +157,7 @@ def confirm(
         boxes: Detections with names, in the pixels of the image.
         model: A preset, a directory in transformers' format or a hub id.
         threshold: The least probability, against common words, that a box shows its phrase.
+        doubted: Judge only those that a detector found on a second look (column `second_look`); the others stay, and
+            without any no model is asked.
     """
-    return confirmed(image, boxes, threshold, model, report)
+    return confirmed(image, boxes, threshold, model, report, doubted=doubted)

@@ -19,6 +19,8 @@ from plugins.clip.models import Clip
 Located: TypeAlias = tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]
 """Boxes `(N, 4)`, the phrase of each, and its score."""
 
+#: The least probability at which a detector's box is confirmed, by default.
+CONFIRMED = 0.02
 #: Things are believed whose score is at least this share of the best one's of their phrase.
 NEARLY = 0.5
 #: Crops that are cut out at a time: those of a large photograph take megabytes each.
@@ -101,16 +103,26 @@ def whole_things(image: Image, found: Detections, wanted: Wanted, model: Model[C
     return kept[_at_most(kept.class_id, wanted.top)]
 
 
-def confirmed(image: Image, boxes: Detections, least: float, model: Model[Clip], report: Report) -> Detections:
-    """The boxes of which CLIP too thinks that they may show what they are said to show, unchanged."""
-    phrases = tuple(dict.fromkeys(map(str, boxes.data.get("class_name", ()))))
-    if not len(boxes):
+def confirmed(
+    image: Image, boxes: Detections, least: float, model: Model[Clip], report: Report, *, doubted: bool
+) -> Detections:
+    """The boxes of which CLIP too thinks that they may show what they are said to show, unchanged.
+
+    With `doubted` it is asked of those alone that were found on a second look.
+    """
+    judged = np.ones(len(boxes), np.bool_)
+    if doubted:
+        judged = np.asarray(boxes.data.get("second_look", ~judged), np.bool_)
+    if not judged.any():
         return boxes
+    names = [str(name) for name in boxes.data["class_name"][judged]]
+    phrases = tuple(dict.fromkeys(names))
     with lease(Clip, model) as clip:
-        vectors = _vectors(image, boxes, clip, clip.framing, report)
-        likely = clip.likely(vectors, phrases)
-    own = [phrases.index(str(name)) for name in boxes.data["class_name"]]
-    kept: Detections = boxes[likely[np.arange(len(boxes)), own] >= least]
+        likely = clip.likely(_vectors(image, boxes[judged], clip, clip.framing, report), phrases)
+    own = likely[np.arange(len(names)), [phrases.index(name) for name in names]]
+    stays = ~judged
+    stays[judged] = own >= least
+    kept: Detections = boxes[stays]
     return kept
 
 

@@ -32,6 +32,7 @@ class CaptionReader(GroundingDino):
         self.nms_threshold = advice.get("nms_threshold", GroundingDino.nms_threshold)
         self.per_class = advice.get("per_class", GroundingDino.per_class)
         self.second_look = advice.get("second_look", GroundingDino.second_look)
+        self.box_floor = advice.get("box_floor", GroundingDino.box_floor)
 
     @property
     @abstractmethod

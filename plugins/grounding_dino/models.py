@@ -62,7 +62,8 @@ class GroundingDino(ABC):
 
     `box_threshold`: the least score to believe. `text_threshold`: the least that the whole phrase must fit.
     `nms_threshold`: boxes of a phrase that overlap more (IoU) are doubles. `per_class`: phrases want a pass each.
-    `second_look`: what it finds, or does not find, wants to be checked by other means.
+    `second_look`: what it finds, or does not find, wants to be checked by other means. `box_floor`: the least score to
+    believe of the best box of a thing that somebody says is there; None where the makers do not say.
     """
 
     family: ClassVar[str] = "grounding_dino"
@@ -71,6 +72,7 @@ class GroundingDino(ABC):
     nms_threshold: float = 0.7
     per_class: bool = False
     second_look: bool = False
+    box_floor: float | None = None
 
     @abstractmethod
     def find(self, pixels: NDArray[np.uint8], phrases: Sequence[str]) -> Candidates:

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from pipelines.models import Model, current_pool, lease
 from pipelines.scope import current_scope
 from pipelines.signature import Report, no_report, node
-from pipelines.values import Boxes, Detections, Image, Text
+from pipelines.values import Boxes, Image, Text
 from plugins.bundled.limits import remind_of_limits
 from plugins.grounding_dino.models import Candidates, GroundingDino
+from plugins.grounding_dino.thresholds import Thresholds
 from plugins.presets import BUNDLED
 from plugins.prompts import split_prompt
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """What is kept: the least score of a box, the least fit of its phrase, and the most that two boxes overlap."""
-
-    box: float
-    text: float
-    overlap: float
-    across_classes: bool
-
-    def apply(self, candidates: Candidates, phrases: tuple[str, ...]) -> Detections:
-        """The candidates worth keeping, the surest first, without doubles."""
-        sides = candidates.boxes[:, 2:] - candidates.boxes[:, :2]
-        sure = (candidates.scores >= self.box) & (candidates.text_scores >= self.text)
-        kept = np.flatnonzero(sure & (sides > 0).all(axis=1))
-        kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
-        indices = candidates.phrases[kept]
-        found = Detections(
-            xyxy=candidates.boxes[kept],
-            confidence=candidates.scores[kept],
-            class_id=indices.astype(np.int64),
-            data={
-                "class_name": np.array(phrases, dtype=np.str_)[indices],
-                "text_score": candidates.text_scores[kept],
-            },
-        ).with_nms(self.overlap, class_agnostic=self.across_classes)
-        found.data["instance_id"] = np.arange(len(found), dtype=np.int64)
-        return found
 
 
 @node("grounding_dino/detect", version=2)
@@ -56,6 +24,8 @@ def detect(
     nms_threshold: float | None = None,
     across_classes: bool = False,
     per_class: bool | None = None,
+    expected: bool = False,
+    box_floor: float | None = None,
     report: Report = no_report,
 ) -> Boxes:
     """Find everything that the prompt names: "dog. traffic light." gives all dogs and all traffic lights.
@@ -75,10 +45,14 @@ def detect(
         nms_threshold: Of two boxes of a phrase that overlap more than this (IoU), the surer is kept; likewise.
         across_classes: Do so among boxes of different phrases too, so that each thing has one name.
         per_class: Look for each phrase in a pass of its own: slower, but phrases do not crowd each other out; likewise.
+        expected: Somebody says that what the prompt names is there, so a phrase without a box gets a second look: its
+            best box below the threshold that is not another phrase's. The column `second_look` tells these.
+        box_floor: The least score on a second look; by default what the model's makers recommend, and where they
+            recommend none there is no second look.
     """
     phrases = split_prompt(prompt)
     if not phrases:
-        return Thresholds(box=0, text=0, overlap=1, across_classes=False).apply(Candidates.of_passes(()), phrases)
+        return Thresholds(0, 0, 1, across_classes=False).apply(Candidates.of_passes(()), phrases)
     with lease(GroundingDino, model) as dino:
         apart = dino.per_class if per_class is None else per_class
         candidates = _look(dino, image, phrases, report) if apart else dino.find(image.pixels, phrases)
@@ -87,6 +61,7 @@ def detect(
             dino.text_threshold if text_threshold is None else text_threshold,
             dino.nms_threshold if nms_threshold is None else nms_threshold,
             across_classes,
+            (dino.box_floor if box_floor is None else box_floor) if expected else None,
         )
     found = thresholds.apply(candidates, phrases)
     if current_pool().resolve(GroundingDino.family, model).ref == BUNDLED:

@@ -26,7 +26,8 @@ def write_report(
 ) -> str:
     """The report as JSON text; `asked` is what the node was told beside the plan.
 
-    Boxes are x0 y0 x1 y1 in pixels; a window is its upper left corner and its side.
+    `second_look` are the scores of what was believed because the sentence says that it is there. Boxes are x0 y0 x1 y1
+    in pixels; a window is its upper left corner and its side.
     """
     edits = [
         {
@@ -34,6 +35,7 @@ def write_report(
             "target": edit.target,
             "replacement": edit.replacement,
             "found": len(instances_of(plan, index, detections)),
+            **_second_look(detections, instances_of(plan, index, detections)),
             "painted": [_painted(stroke, detections) for stroke in strokes if stroke.job.edit == index],
         }
         for index, edit in enumerate(plan.edits)
@@ -59,6 +61,16 @@ def verify(before: NDArray[np.uint8], after: NDArray[np.uint8], strokes: Sequenc
         "changed_outside": int((changed & ~generate).sum()),
         "unchanged_inside": int((core & ~changed).sum()),
     }
+
+
+def _second_look(detections: Detections, rows: Sequence[int]) -> dict[str, Any]:
+    """The scores of those things of an edit that only a second look found, and if there are any, a remark on them."""
+    doubted = detections.data.get("second_look")
+    if doubted is None or detections.confidence is None:
+        return {}
+    scores = [round(float(detections.confidence[row]), 4) for row in rows if doubted[row]]
+    told = ", ".join(f"{score:.2f}" for score in scores)
+    return {"second_look": scores, **({"remark": f"found on a second look, score {told}"} if scores else {})}
 
 
 def _painted(stroke: Stroke, detections: Detections) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from recipes.evaluation.statistics import Estimate, share
 from recipes.judge import Judge
 from recipes.judge.data import square
 from recipes.stable_diffusion.crops import PORTRAITS
-from recipes.world import Scene
+from recipes.world import DETECTION_NOUNS, Scene
 
 Pixels = NDArray[np.uint8]
 
@@ -30,13 +31,14 @@ MARGIN = 0.15
 
 @dataclass(frozen=True, eq=False)
 class Edited:
-    """One edit: what was asked, the pictures, and what the judge saw where the old thing was."""
+    """One edit: what was asked, the pictures, what the judge saw where the old thing was, and if it took two looks."""
 
     old: str
     new: str
     before: Pixels
     after: Pixels
     seen: str
+    second_look: bool
 
     @property
     def worked(self) -> bool:
@@ -51,10 +53,14 @@ class Editing:
 
     def rows(self) -> list[tuple[str, Estimate]]:
         """The figures of the table."""
+        worked = [edit.worked for edit in self.edits]
         changed = [not np.array_equal(edit.before, edit.after) for edit in self.edits]
+        first = [not edit.second_look for edit in self.edits]
         return [
-            (f"after replace X with Y: Y recognised, {len(self.nouns)} nouns", share([e.worked for e in self.edits])),
+            (f"after replace X with Y: Y recognised, {len(self.nouns)} nouns", share(worked)),
+            ("the same, X found without a second look", share(_both(worked, first))),
             ("after replace X with Y: something was painted", share(changed)),
+            ("the same, X found without a second look", share(_both(changed, first))),
         ]
 
     @cached_property
@@ -74,6 +80,22 @@ class Editing:
         return np.concatenate(rows, axis=0)
 
 
+@dataclass(frozen=True)
+class Absent:
+    """Sentences about what is not there: whether each painted something, and if that took a second look."""
+
+    painted: Sequence[bool]
+    second_look: Sequence[bool]
+
+    def rows(self) -> list[tuple[str, Estimate]]:
+        """The figures of the table."""
+        first = [not second for second in self.second_look]
+        return [
+            ("after remove X, no X in the picture: something was painted", share(self.painted)),
+            ("the same without a second look", share(_both(self.painted, first))),
+        ]
+
+
 def measure_editing(
     scenes: Iterator[Scene], judge: Judge, pool: ModelPool, seed: int, nouns: Sequence[str] = NOUNS
 ) -> Editing:
@@ -86,9 +108,33 @@ def measure_editing(
         choices = [noun for noun in nouns if noun != old]
         new = choices[index % len(choices)]
         inputs = {"photo": image_of(scene), "instruction": f"replace the {old} with a {new}", "seed": seed + index}
-        after = run(graph, inputs, pool=pool).outputs["image"].pixels
-        edits.append(Edited(old, new, scene.image, after, judge.name(square(after, scene.boxes[largest], MARGIN))))
+        told = run(graph, inputs, pool=pool).outputs
+        after = told["image"].pixels
+        seen = judge.name(square(after, scene.boxes[largest], MARGIN))
+        edits.append(Edited(old, new, scene.image, after, seen, _second_look(told["report"])))
     return Editing(edits)
+
+
+def measure_absent(scenes: Iterator[Scene], pool: ModelPool, seed: int) -> Absent:
+    """Remove from each scene a thing that is not in it; where the chain believes the sentence, something is painted."""
+    graph = load_pipeline("edit")
+    painted, second = [], []
+    for index, scene in enumerate(scenes):
+        rng = np.random.default_rng((seed, index))
+        missing = [noun for noun in DETECTION_NOUNS if noun not in scene.names]
+        inputs = {"photo": image_of(scene), "instruction": f"remove the {rng.choice(missing)}"}
+        report = run(graph, inputs, pool=pool).outputs["report"]
+        painted.append(any(edit["painted"] for edit in json.loads(report)["edits"]))
+        second.append(_second_look(report))
+    return Absent(painted, second)
+
+
+def _second_look(report: str) -> bool:
+    return any(edit.get("second_look") for edit in json.loads(report)["edits"])
+
+
+def _both(these: Sequence[bool], those: Sequence[bool]) -> list[bool]:
+    return [this and that for this, that in zip(these, those, strict=True)]
 
 
 def _tile(edit: Edited, side: int) -> Pixels:

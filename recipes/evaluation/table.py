@@ -14,7 +14,7 @@ from pipelines.images import write_image
 from pipelines.models import Model
 from pipelines.pool import ModelPool
 from pipelines.values import Image
-from recipes.evaluation.editing import measure_editing
+from recipes.evaluation.editing import measure_absent, measure_editing
 from recipes.evaluation.finding import measure_finding, measure_masks
 from recipes.evaluation.naming import measure_naming
 from recipes.evaluation.scenes import CROWDED, ROOMY, scene
@@ -39,7 +39,7 @@ def evaluate(art: str, scenes: int, seed: int, parts: tuple[str, ...], *, preset
     started = time.perf_counter()
     model: Model[object] = Model(preset)
     if "detection" in parts:
-        finding = measure_finding(_scenes(art, CROWDED, seed, scenes, "finding"), model, seed)
+        finding = measure_finding(_scenes(art, CROWDED, seed, scenes, "finding"), model, seed, clip=model)
         table.rows += finding.rows()
         table.notes.append(f"found least often: {', '.join(finding.weakest())}")
     if "masks" in parts:
@@ -54,6 +54,7 @@ def evaluate(art: str, scenes: int, seed: int, parts: tuple[str, ...], *, preset
         pool = ModelPool(preset=preset)
         editing = measure_editing(_scenes(art, ROOMY, seed, scenes, "edits"), load_judge(), pool, seed)
         table.rows += editing.rows()
+        table.rows += measure_absent(_scenes(art, ROOMY, seed, scenes, "absent"), pool, seed).rows()
         table.notes.append(f"recognised: {', '.join(editing.by_noun())}")
         if sheet is not None:
             write_image(Image(editing.sheet()), sheet)

@@ -1,4 +1,4 @@
-"""Write the trained detector as a directory in transformers' format, in half precision, and choose its box threshold.
+"""Write the trained detector as a directory in transformers' format, in half precision, and choose its thresholds.
 
 python -m recipes.grounding_dino.export --run recipes/runs/grounding_dino --to plugins/bundled/grounding_dino
 """
@@ -17,7 +17,8 @@ import torch
 from transformers import GroundingDinoImageProcessorPil
 
 from pipelines.models import Model
-from recipes.evaluation.finding import measure_finding
+from plugins.clip.ranking import CONFIRMED
+from recipes.evaluation.finding import Answer, measure_finding
 from recipes.grounding_dino.model import LONGEST_SIDE, SIZE, build_detector, unfolded_state
 from recipes.grounding_dino.text import MemoisedText
 from recipes.grounding_dino.train import prepared, tokenizer_of
@@ -26,6 +27,9 @@ from recipes.world import SceneSpec, compose, load_atlas
 #: Scenes of training art, composed anew, that the threshold is chosen on; unseen art is kept for the measurement.
 CALIBRATION_SCENES, CALIBRATION_SEED = 100, 77
 THRESHOLDS = tuple(np.arange(0.10, 0.601, 0.02).round(2).tolist())
+
+#: The share of sentences about absent things that a second look may believe; the least floor worth trying.
+FALSE_SECONDS, LEAST_FLOOR = 0.05, 0.04
 
 #: Things of one name seldom hide each other in these scenes, and the detector doubts its boxes by more than that.
 NMS_THRESHOLD = 0.3
@@ -38,7 +42,7 @@ def main() -> None:
     arguments = options.parse_args()
     torch.set_num_threads(1)
     write_detector(arguments.run, arguments.to)
-    advice = {"box_threshold": box_threshold(arguments.to), "nms_threshold": NMS_THRESHOLD, "per_class": True}
+    advice = {**thresholds(arguments.to), "nms_threshold": NMS_THRESHOLD, "per_class": True, "second_look": True}
     (arguments.to / "samloom.json").write_text(json.dumps(advice) + "\n", encoding="utf-8")
     print(advice)
 
@@ -57,13 +61,26 @@ def write_detector(run: Path, target: Path) -> None:
         shutil.copyfile(tokenizer_of(run) / name, target / name)
 
 
-def box_threshold(detector: Path) -> float:
-    """The threshold that best tells named things that are there from names of things that are not."""
+def thresholds(detector: Path) -> dict[str, float]:
+    """The scores from which a box is believed: by itself, and where a sentence says that the thing is there."""
     atlas = load_atlas()
     spec = SceneSpec(size=320, jitter=0.0)
     scenes = (compose(np.random.default_rng((CALIBRATION_SEED, i)), atlas, spec) for i in range(CALIBRATION_SCENES))
     finding = measure_finding(scenes, Model(str(detector)), CALIBRATION_SEED)
-    return most_telling(finding.present, finding.absent)
+    threshold = most_telling([each.score for each in finding.present], [each.score for each in finding.absent])
+    return {"box_threshold": threshold, "box_floor": least_floor(finding.absent, threshold)}
+
+
+def least_floor(absent: Sequence[Answer], threshold: float) -> float:
+    """The least score of a second look that seldom enough believes in an absent thing; at most the threshold itself.
+
+    As in the pipelines, CLIP has to confirm the box. Absent things alone decide: art that the detector was trained on
+    falls below the threshold too seldom to tell what a second look gains.
+    """
+    for floor in np.arange(LEAST_FLOOR, threshold, 0.01).round(2).tolist():
+        if np.mean([floor <= each.score < threshold and each.likely >= CONFIRMED for each in absent]) <= FALSE_SECONDS:
+            return float(floor)
+    return threshold
 
 
 def most_telling(present: Sequence[float], absent: Sequence[float]) -> float:

@@ -125,6 +125,27 @@ def test_boxes_that_do_not_show_what_they_say_are_dropped(picture):
     np.testing.assert_array_equal(kept.confidence, np.array([0.4, 0.2], np.float32))
 
 
+def found_twice(second_look: list[bool]) -> Detections:
+    """Three things that are said to be red, of which the first two are green."""
+    return Detections(
+        xyxy=np.array([GREEN, GREEN, OTHER], np.float32),
+        confidence=np.array([0.4, 0.3, 0.2], np.float32),
+        data={"class_name": np.array(["red"] * 3), "second_look": np.array(second_look), "instance_id": np.arange(3)},
+    )
+
+
+def test_only_what_a_second_look_found_is_doubted(picture):
+    kept = running(confirm, picture, found_twice([False, True, True]), doubted=True)
+    assert kept.data["instance_id"].tolist() == [0, 2]
+
+
+def test_where_nothing_is_doubted_no_model_is_asked(picture):
+    with use_scope(Scope(pool=ModelPool(families={}))):
+        assert len(confirm(picture, found_twice([False] * 3), doubted=True)) == 3
+        unmarked = Detections(xyxy=np.array([GREEN], np.float32), data={"class_name": np.array(["red"])})
+        assert len(confirm(picture, unmarked, doubted=True)) == 1
+
+
 def test_no_boxes_need_no_second_opinion(picture):
     with use_scope(Scope(pool=ModelPool(families={}))):
         assert len(confirm(picture, empty_detections((60, 200), masks=False))) == 0

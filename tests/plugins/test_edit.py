@@ -36,6 +36,18 @@ def test_nothing_found_gives_back_the_very_same_picture() -> None:
         assert json.loads(edited.report)["edits"][0]["found"] == 0
 
 
+def test_what_a_second_look_found_is_told_with_its_score() -> None:
+    image = noise(40, 60)
+    found = detections((40, 60), dog=(2, 2, 9, 9), leash=(30, 30, 36, 36))
+    found.confidence = np.array([0.8, 0.1234], np.float32)
+    found.data["second_look"] = np.array([False, True])
+    with studio(OneColour()):
+        edited = edit(image, found, plan_of(("replace", "dog", "cat"), ("remove", "leash", None)))
+    dog, leash = json.loads(edited.report)["edits"]
+    assert (dog["second_look"], "remark" in dog) == ([], False)
+    assert (leash["second_look"], leash["remark"]) == ([0.1234], "found on a second look, score 0.12")
+
+
 @settings(max_examples=60)
 @given(
     masks=arrays(

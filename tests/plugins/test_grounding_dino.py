@@ -220,6 +220,35 @@ def test_nothing_above_the_threshold_is_an_empty_value() -> None:
     assert found.data["class_name"].tolist() == []
 
 
+LEASH_ON_DOG = Found(
+    [[10, 10, 50, 50], [12, 10, 50, 50], [40, 40, 60, 60], [70, 70, 90, 90]], [0, 1, 1, 1], [0.9, 0.4, 0.2, 0.1]
+)
+"""A sure dog; of the leash a box that is the dog again, one of its own, and one less likely."""
+
+
+def test_what_is_said_to_be_there_gets_a_second_look() -> None:
+    found = detected(LEASH_ON_DOG, "dog. leash.", expected=True, box_floor=0.15)
+    assert found.data["class_name"].tolist() == ["dog", "leash"]
+    assert found.xyxy[1].tolist() == [40, 40, 60, 60]
+    assert found.data["second_look"].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("options", [{}, {"expected": True}, {"box_floor": 0.0}, {"expected": True, "box_floor": 0.3}])
+def test_there_is_no_second_look_unasked_nor_without_a_floor_nor_below_it(options) -> None:
+    assert detected(LEASH_ON_DOG, "dog. leash.", **options).data["class_name"].tolist() == ["dog"]
+
+
+def test_a_second_look_changes_nothing_where_the_first_found_something() -> None:
+    model = Found([[10, 10, 50, 50], [60, 60, 90, 90]], [0, 0], [0.5, 0.4])
+    assert detected(model, "dog.", expected=True, box_floor=0.0).confidence.tolist() == [0.5]
+
+
+def test_a_second_look_heeds_the_text_threshold() -> None:
+    model = Found([[10, 10, 50, 50], [60, 60, 90, 90]], [0, 0], [0.3, 0.2], fits=[0.1, 0.2])
+    found = detected(model, "man with the dog.", expected=True, box_floor=0.0, text_threshold=0.15)
+    assert found.xyxy.tolist() == [[60, 60, 90, 90]]
+
+
 def test_a_directory_is_detected_with_through_the_pool(grounding_dino_directory) -> None:
     with use_scope(Scope(pool=ModelPool(families={"grounding_dino": FAMILY}, offline=True))):
         found = detect(
@@ -231,9 +260,11 @@ def test_a_directory_is_detected_with_through_the_pool(grounding_dino_directory)
 
 def test_recommendations_beside_the_weights_set_the_thresholds(grounding_dino_directory, tmp_path) -> None:
     shutil.copytree(grounding_dino_directory, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "samloom.json").write_text('{"box_threshold": 0.125}')
+    (tmp_path / "samloom.json").write_text('{"box_threshold": 0.125, "box_floor": 0.0625}')
     dino = load(tmp_path, device="cpu", dtype="float32")
     assert (dino.box_threshold, dino.nms_threshold) == (0.125, GroundingDino.nms_threshold)
+    found = detected(dino, "dog.", expected=True, box_threshold=1.0)
+    assert (dino.box_floor, len(found), found.data["second_look"].tolist()) == (0.0625, 1, [True])
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertConfig, BertModel, GroundingDinoForObjectDetection
 
-from recipes.grounding_dino.export import most_telling
+from recipes.evaluation.finding import Answer
+from recipes.grounding_dino.export import FALSE_SECONDS, LEAST_FLOOR, least_floor, most_telling
 from recipes.grounding_dino.model import PRIOR, SIZE, build_detector, fold_batch_norm, unfolded_state
 from recipes.grounding_dino.pretrain import BACKGROUND, IGNORED, UNNAMED, cell_labels, naming_loss, whitening
 from recipes.grounding_dino.prompts import Asker, plural
@@ -218,3 +219,21 @@ def test_whitened_words_stand_apart() -> None:
 
 def test_the_threshold_separates_present_from_absent() -> None:
     assert most_telling([0.5, 0.6, 0.44], [0.2, 0.31, 0.38]) == pytest.approx(0.4)
+
+
+def test_the_floor_lets_few_absent_things_pass() -> None:
+    asked = 100
+    passing = [Answer(score, 0.5, right=False) for score in np.linspace(0.1, 0.19, round(asked * FALSE_SECONDS * 2))]
+    unconfirmed = [Answer(0.15, 1e-6, right=False) for _ in range(asked - len(passing))]
+    floor = least_floor([*passing, *unconfirmed], 0.22)
+    assert np.mean([answer.score >= floor for answer in passing]) == pytest.approx(0.5)
+    assert least_floor(unconfirmed, 0.22) == LEAST_FLOOR
+
+
+def test_the_floor_is_at_most_the_threshold() -> None:
+    assert least_floor([Answer(0.199, 0.5, right=False)] * 10, 0.2) == pytest.approx(0.2)
+
+
+def test_detector_and_clip_together_need_both() -> None:
+    assert Answer(0.4, 0.5, right=True).together > Answer(0.4, 1e-3, right=True).together
+    assert Answer(0.4, 0.5, right=True).together > Answer(0.2, 0.5, right=True).together

@@ -51,7 +51,7 @@ def looking(wish: Wish) -> Graph:
     needed = _needed(graph, _MEANT)
     return Graph(
         name=graph.name,
-        inputs={name: graph.inputs[name] for name in ("photo", "instruction")},
+        inputs={name: graph.inputs[name] for name in ("photo", "instruction", "second_look")},
         steps={name: step for name, step in graph.steps.items() if name in needed},
         outputs={"plan": graph.outputs["plan"], "things": graph.outputs["things"], _MEANT: Ref(_MEANT)},
     )

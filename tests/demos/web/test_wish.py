@@ -47,14 +47,14 @@ def test_clicks_are_written_as_they_are_read():
 
 def test_looking_is_the_first_half_of_painting():
     whole, first = painting(WISH), looking(WISH)
-    assert list(first.steps) == ["plan", "found", "cut", "meant"]
+    assert list(first.steps) == ["plan", "found", "sure", "cut", "meant"]
     assert {name: whole.steps[name] for name in first.steps} == dict(first.steps)
 
 
 def test_corrections_are_steps_before_the_choice():
     wish = replace(WISH.clicked(0, 2, OFF).clicked(2, 2, ON, "dog").toggled(1, 2), plan='{"edits": []}')
     graph = looking(wish)
-    assert list(graph.steps) == ["plan", "found", "cut", "mend_1", "add_1", "kept", "meant"]
+    assert list(graph.steps) == ["plan", "found", "sure", "cut", "mend_1", "add_1", "kept", "meant"]
     assert str(graph.steps["meant"].inputs["masks"]) == "${kept}"
     assert str(graph.outputs["things"]) == "${add_1}"  # what is left out is still shown
     assert graph.steps["plan"].node.name == "instructions/from_json"
