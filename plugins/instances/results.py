@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import UserError
+from plugins.instances.filled import check_filled
 from plugins.instances.truth import Record, Truth, check_result
 
 _PIECE = 1 << 20
-_PORTION = 10_000
+_PORTION = 1000
 _AFTER = tuple(",] \t\r\n")
 _NO_BOX = [float("nan")] * 4
 
@@ -95,6 +96,12 @@ class Results:
             for size, start, end in zip(sizes.tolist(), starts.tolist(), ends.tolist(), strict=True)
         ]
 
+    def check_masks(self, where: str) -> None:
+        """Raise `UserError` for the first whose run lengths are damaged or do not fill its picture."""
+        for some in _portions(np.flatnonzero(self._lengths)):
+            numbers = (some + 1).tolist()
+            check_filled(self.masks(some), _name(where, numbers))
+
     @property
     def without_mask(self) -> int:
         """How many have no mask."""
@@ -133,6 +140,10 @@ class Results:
         return dict(zip(numbers.tolist(), map(np.ndarray.tolist, np.split(order, starts[1:])), strict=True))
 
 
+def _name(where: str, numbers: Sequence[int]) -> Callable[[int], str]:
+    return lambda place: f"{where}: detection {numbers[place]}"
+
+
 def coco_masks() -> Any:
     """The library's functions for run lengths, loaded when first asked for."""
     from faster_coco_eval.core import mask
@@ -150,7 +161,10 @@ def read_results(path: Path, truth: Truth | None = None) -> Results:
 
     With `truth`, they must be about its pictures and categories. Raises `UserError`.
     """
-    return Results(checked(path, truth))
+    found = Results(checked(path, truth))
+    if truth is not None:
+        found.check_masks(str(path))
+    return found
 
 
 def checked(path: Path, truth: Truth | None = None) -> Iterator[Record]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UserError
+from plugins.instances.filled import check_filled, check_mask
 
 Record = dict[str, Any]
+_LEAST_CORNERS = 3
 FREQUENCIES = ("r", "c", "f")
 """Of LVIS's categories: rare, common, frequent."""
 
@@ -54,6 +56,7 @@ def read_truth(path: Path) -> Truth:
     truth = Truth(path, images, categories, [])
     for number, entry in enumerate(content["annotations"], start=1):
         truth.annotations.append(_annotation(entry, number, truth))
+    _check_texts(truth, content["annotations"])
     return truth
 
 
@@ -102,17 +105,65 @@ def _check_mask(mask: Any, image: Record, where: str) -> None:
 
 def _annotation(entry: Any, number: int, truth: Truth) -> Record:
     """An annotation with every field that the metrics read, numbered from 1: they take the id 0 for "nothing"."""
-    where = f"{truth.source}: annotation {entry.get('id', number) if isinstance(entry, dict) else number}"
+    where = _called(truth.source, entry, number)
     for key in ("image_id", "category_id", "bbox"):
         _member(entry, key, where)
     check_box(entry["bbox"], where)
-    _check_known(entry, where, truth)
-    area = entry["bbox"][2] * entry["bbox"][3]
-    return {"iscrowd": 0, "area": area, **entry, "id": number}
+    if entry["image_id"] not in truth.images:
+        raise UserError(f"{where} is about picture {entry['image_id']}, which is not among the file's 'images'.")
+    if entry["category_id"] not in truth.categories:
+        raise UserError(f"{where} has the category {entry['category_id']}, which is not among the file's 'categories'.")
+    found = {"iscrowd": 0, "area": entry["bbox"][2] * entry["bbox"][3], **entry, "id": number}
+    if found["iscrowd"] not in (0, 1):
+        raise UserError(f"{where} has the iscrowd {found['iscrowd']!r}, expected 0 or 1.")
+    if not _is_number(found["area"]) or found["area"] < 0:
+        raise UserError(f"{where} has the area {found['area']!r}, expected a number of pixels.")
+    if found.get("segmentation"):
+        _check_outline(found["segmentation"], truth.images[found["image_id"]], where)
+    return found
+
+
+def _called(source: Path, entry: Any, number: int) -> str:
+    """An annotation by its own id, or by its place where it has none."""
+    return f"{source}: annotation {entry.get('id', number) if isinstance(entry, dict) else number}"
+
+
+def _check_outline(outline: Any, image: Record, where: str) -> None:
+    """Polygons, or run lengths of the picture's size: what the library that counts can read."""
+    expected = [image.get("height"), image.get("width")]
+    if not all(type(side) is int and side > 0 for side in expected):
+        raise UserError(f"{where} has an outline, but its picture {image['id']} no height and width in whole numbers.")
+    if isinstance(outline, list) and all(map(_is_polygon, outline)):
+        return
+    if not (isinstance(outline, dict) and outline.get("size") == expected):
+        raise UserError(
+            f"{where} has a segmentation that is neither polygons, [[x, y, x, y, x, y, ...], ...], nor run lengths of "
+            f"(height, width) {expected}."
+        )
+    if not (isinstance(outline.get("counts"), str) and outline["counts"]):
+        check_mask(outline, where)
+
+
+def _check_texts(truth: Truth, given: list[Record]) -> None:
+    """Compressed run lengths, all at once: one by one they would take longer than the metrics."""
+    masked = [entry for entry in truth.annotations if isinstance(entry.get("segmentation"), dict)]
+    packed = [entry for entry in masked if isinstance(entry["segmentation"]["counts"], str)]
+    check_filled(
+        [entry["segmentation"] for entry in packed],
+        lambda place: _called(truth.source, given[packed[place]["id"] - 1], packed[place]["id"]),
+    )
+
+
+def _is_polygon(part: Any) -> bool:
+    numbers = isinstance(part, list) and set(map(type, part)) <= {int, float}
+    return numbers and len(part) >= 2 * _LEAST_CORNERS and len(part) % 2 == 0 and all(map(isfinite, part))
 
 
 def _by_id(entries: list[Any], where: str) -> dict[int, Record]:
     found = {_member(entry, "id", where): entry for entry in entries}
+    for number in found:
+        if type(number) is not int:
+            raise UserError(f"{where} has the id {number!r}, expected a whole number.")
     if len(found) < len(entries):
         raise UserError(f"{where} has the id of another one: ids must differ.")
     return found

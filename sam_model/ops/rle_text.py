@@ -55,6 +55,37 @@ def from_text(text: str) -> Int64[np.ndarray, " runs"]:
     return numbers
 
 
+def from_texts(
+    text: bytes, letters: Int64[np.ndarray, " masks"]
+) -> tuple[Int64[np.ndarray, " total"], Int64[np.ndarray, " masks"]]:
+    """Read the runs of several masks: what `to_text` was given.
+
+    Args:
+        text: of all masks, one after another.
+        letters: how many characters belong to each mask; a mask of none has no runs.
+
+    Raises:
+        MaskError: as `from_text` does.
+    """
+    codes = np.frombuffer(text, np.uint8).astype(np.int64) - FIRST
+    if ((codes < 0) | (codes > LAST - FIRST)).any():
+        raise MaskError("run lengths hold a character that is none of COCO's compressed form")
+    ends = np.cumsum(letters)
+    if (codes[ends[letters > 0] - 1] & MORE).any():
+        raise MaskError("run lengths break off inside a number")
+    if not codes.size:
+        return codes, np.zeros_like(letters)
+    numbers, counted = _ungrouped(codes), np.concatenate(([0], np.cumsum(codes < MORE)))
+    lengths = counted[ends] - counted[ends - letters]
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    place = np.arange(len(numbers)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    for parity in (0, 1):
+        own = np.flatnonzero((place > 0) & (place % 2 == parity))
+        sums = np.concatenate(([0], np.cumsum(numbers[own])))
+        numbers[own] = sums[1:] - sums[np.searchsorted(owner[own], owner[own])]
+    return numbers, lengths
+
+
 def _grouped(numbers: Int64[np.ndarray, " numbers"]) -> tuple[str, Int64[np.ndarray, " numbers"]]:
     """All numbers as one text, and how many characters each has."""
     rest, open_ = numbers, np.ones(len(numbers), bool)

@@ -13,6 +13,7 @@ from pycocotools import mask as coco
 
 from sam_model.errors import MaskError
 from sam_model.ops.rle import Rle, check_masks, decode, encode
+from sam_model.ops.rle_text import from_texts
 
 
 @st.composite
@@ -52,6 +53,21 @@ def test_masks_come_back(masks):
     np.testing.assert_array_equal(decode(rles, height=masks.shape[1], width=masks.shape[2]), masks)
     for compressed in (True, False):
         assert [Rle.from_coco(rle.to_coco(compressed=compressed)) for rle in rles] == rles
+
+
+@given(st.lists(stacks(), min_size=1, max_size=3))
+def test_texts_of_many_masks_are_read_together(several):
+    rles = [rle for masks in several for rle in encode(masks)]
+    letters = np.array([len(rle.counts) for rle in rles])
+    runs, lengths = from_texts("".join(rle.counts for rle in rles).encode(), letters)
+    assert runs.tolist() == [run for rle in rles for run in rle.runs.tolist()]
+    assert lengths.tolist() == [len(rle.runs) for rle in rles]
+
+
+@pytest.mark.parametrize(("text", "letters"), [(b"53P5", [3, 1]), (b"5!", [2]), (b"5p", [2])])
+def test_damage_in_one_of_many_texts_is_told(text, letters):
+    with pytest.raises(MaskError, match=r"break off inside a number|none of COCO's"):
+        from_texts(text, np.array(letters))
 
 
 @given(stacks())

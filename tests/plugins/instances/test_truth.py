@@ -18,6 +18,10 @@ TRUTH = {
 RESULT = {"image_id": 1, "category_id": 5, "bbox": [0, 0, 2, 3], "score": 0.5}
 
 
+def with_thing(**fields):
+    return {**TRUTH, "annotations": [TRUTH["annotations"][0] | fields]}
+
+
 def write(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
@@ -45,6 +49,21 @@ def test_what_metrics_need_is_filled_in(truth):
         ({**TRUTH, "annotations": [{"id": 7, "image_id": 1, "category_id": 5}]}, "annotation 7 has no 'bbox'"),
         ({**TRUTH, "annotations": [TRUTH["annotations"][0] | {"image_id": 2}]}, "annotation 3 is about picture 2"),
         ({**TRUTH, "annotations": [TRUTH["annotations"][0] | {"category_id": 6}]}, "annotation 3 has the category 6"),
+        ({**TRUTH, "images": [TRUTH["images"][0] | {"id": "1"}]}, "'images' has the id '1', expected a whole number"),
+        (with_thing(iscrowd="no"), "annotation 3 has the iscrowd 'no', expected 0 or 1"),
+        (with_thing(area=None), "annotation 3 has the area None, expected a number of pixels"),
+        (with_thing(segmentation="x"), r"neither polygons.+nor run lengths of \(height, width\) \[9, 9\]"),
+        (with_thing(segmentation=[[1, 2, 3, 4]]), "annotation 3 has a segmentation that is neither polygons"),
+        (with_thing(segmentation={"size": [3, 27], "counts": [81]}), "nor run lengths of"),
+        (
+            with_thing(segmentation={"size": [9, 9], "counts": [5, 5]}),
+            "run lengths add up to 10 pixels, but 9x9 are 81",
+        ),
+        (with_thing(segmentation={"size": [9, 9], "counts": "53"}), "annotation 3 has a mask.+add up to 8 pixels"),
+        (
+            {**with_thing(segmentation=[[0, 0, 2, 0, 2, 3]]), "images": [{"id": 1, "file_name": "a.jpg"}]},
+            "annotation 3 has an outline, but its picture 1 no height and width",
+        ),
     ],
 )
 def test_a_mistake_in_annotations_is_one_clear_line(tmp_path, content, said):
@@ -67,6 +86,9 @@ def test_a_mistake_in_annotations_is_one_clear_line(tmp_path, content, said):
         ([RESULT | {"score": None}], "has the score None"),
         ([RESULT | {"segmentation": [[0, 0, 1, 0, 1, 1]]}], "has a segmentation that is no compressed run lengths"),
         ([RESULT | {"segmentation": {"size": [9, 8], "counts": "01"}}], r"has a mask of \[9, 8\], its picture has"),
+        ([RESULT, RESULT | {"segmentation": {"size": [9, 9], "counts": "0!"}}], "detection 2 has a mask.+no character"),
+        ([RESULT | {"segmentation": {"size": [9, 9], "counts": "0P"}}], "detection 1.+break off inside a number"),
+        ([RESULT | {"segmentation": {"size": [9, 9], "counts": "53"}}], "add up to 8 pixels, but 9x9 are 81"),
         ([{"image_id": 1, "category_id": 5, "score": 1}], "has neither 'bbox' nor 'segmentation'"),
     ],
 )
