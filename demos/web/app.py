@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from demos.web.programs.endpoints import build_endpoints
 from demos.web.programs.service import Service
-from demos.web.settings import MEGABYTE, Settings
+from demos.web.settings import Settings
 from demos.web.studio import Studio
 from demos.web.tabs import click, edit, everything, pipelines
 from demos.web.theme import theme
@@ -41,7 +41,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> None:
         server_port=settings.port,
         footer_links=[],
         run_history=False,
-        max_file_size=settings.max_upload_mb * MEGABYTE,
+        max_file_size=settings.max_upload_mb << 20,  # in its messages the library counts so; see `Studio.check_size`
         ssr_mode=False,
         theme=theme(),
         head=_head(),

@@ -6,6 +6,7 @@ import asyncio
 import mimetypes
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -117,8 +118,13 @@ def serve_assistant(settings: Settings) -> None:
 
 
 def _keep_gradio_local(studio: Studio) -> None:
-    """Read by gradio when it is imported: no telemetry, no look for updates, and files where we clean up."""
+    """Read by gradio when it is imported: no telemetry, no look for updates, and files where we clean up.
+
+    Nor does it sum up in a table, after every event, all events so far: nobody is shown that.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
     os.environ["GRADIO_TEMP_DIR"] = str(studio.uploads.resolve())
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 

@@ -16,6 +16,7 @@ _MAYBE = frozenset({"repaint", "reseen", "better"})
 _LABELS = {
     "plan": "Read the sentence",
     "found": "Find",
+    "sure": "Make sure",
     "cut": "Cut out",
     "mend": "Mend",
     "add": "Add",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 import socket
@@ -48,6 +49,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
 
 
+class Lost(logging.Handler):
+    """Keeps what asyncio says of tasks that died where nobody looked: of such a one a page may wait in vain."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.said = []
+
+    def emit(self, record):
+        if "never retrieved" in record.getMessage():
+            self.said.append(record.getMessage())
+
+
 @dataclass(frozen=True)
 class Served:
     """The page at work: its address, the services behind it, and whom this process has tried to reach."""
@@ -77,6 +90,7 @@ def served(page_settings):
         app = create_app(page_settings)
         gc.collect()
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.MonkeyPatch.context() as patch:
+        logging.getLogger("asyncio").addHandler(lost := Lost())
         served = Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.studio)
         _watch_sockets(patch, served.reached)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
@@ -88,6 +102,8 @@ def served(page_settings):
         yield served
         server.should_exit = True
         thread.join(timeout=20)
+        logging.getLogger("asyncio").removeHandler(lost)
+    assert lost.said == []
     assert not app.state.studio.root.exists(), "the server left files behind"
     assert served.reached == []
 
@@ -126,18 +142,23 @@ def chromium():
 def open_page(chromium, served):
     """Opens the page for one more visitor, in a browser that has not been here before.
 
-    Whatever the browser complains of, or asks anybody else for, fails the test.
+    Whatever the browser complains of, or asks anybody else for, fails the test, but for complaints in which one of
+    `tolerated` stands.
     """
     contexts, complaints = [], []
 
-    def opened(**options):
+    def complain(message, tolerated):
+        if message.type == "error" and not any(part in message.text for part in tolerated):
+            complaints.append(message.text)
+
+    def opened(*, tolerated=(), **options):
         context = chromium.new_context(**{**QUIET, "viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.set_default_navigation_timeout(PATIENCE)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: complain(message, tolerated))
         page.on("request", lambda request: complaints.append(request.url) if _is_elsewhere(request.url) else None)
         page.goto(served.url)
         page.wait_for_selector("#tabs button")

@@ -18,6 +18,7 @@ from plugins.instructions.nodes import from_json, parse
     [
         ("replace the dog with a cat", ["Replace every dog with: cat"]),
         ("remove the second dog from the right", ["Remove the dog – only number 2 from the right"]),
+        ("remove the dog and its shadow", ["Remove every dog with its shadow"]),
         ("make the car blue and keep the bus", ["Make every car blue", "Keep every bus as it is"]),
         ("add a hat to the dog", ["Add: hat, on every dog"]),
         ("add a sun in the top left corner", ["Add: sun, top left in the picture"]),
@@ -43,6 +44,11 @@ def test_words_that_were_left_as_they_were_correct_nothing():
     assert corrected(plan, [Correction("dog", "cat ")]) == ""
 
 
+def test_a_corrected_thing_still_takes_its_shadow_along():
+    plan = parse("remove the dog and its shadow").plan
+    assert from_json(corrected(plan, [Correction("wolf", "")]), sentence=plan.sentence).plan.edits[0].shadow
+
+
 def test_a_row_of_steps_says_how_far_each_is():
     row = StepRow.of(painting(Wish(photo="", sentence="")))
     row = row.after((NodeStarted("plan"), NodeFinished("plan", 0.1), NodeStarted("paint[seed 0]")))
@@ -52,7 +58,7 @@ def test_a_row_of_steps_says_how_far_each_is():
     assert '<li class="done"' in html
     assert "75%" in html
     assert "Paint wider" not in html
-    assert html.count("<li") == 7
+    assert html.count("<li") == 8
 
 
 def test_the_second_run_does_not_touch_what_the_first_has_done():
