@@ -186,6 +186,7 @@ def _decode_edit(tree: Mapping[str, Tree]) -> Edit:
         which=tuple(map(_decode_selector, tree["which"])),
         position=tree["position"],
         attribute=tree["attribute"],
+        shadow=tree["shadow"],
         **spans,
     )
 

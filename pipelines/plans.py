@@ -21,6 +21,9 @@ Position: TypeAlias = Literal[
     "top left", "top right", "bottom left", "bottom right", "top", "bottom", "centre",
 ]  # fmt: skip
 
+WITH_SHADOW: frozenset[Action] = frozenset({"replace", "remove", "keep"})
+"""What can be done to a thing together with its shadow."""
+
 
 @dataclass(frozen=True)
 class All:
@@ -82,8 +85,8 @@ class Edit:
     `target`: what it is about, in the user's words; empty where something is added to the picture as a whole.
     `replacement`: the new thing, colour or material. `which`: of the targets found, those that are meant; each selector
     chooses among what the one before it left, and none of them means all. `position`: of what is added, seen from the
-    target or, where there is none, in the picture. `attribute`: what a recolour changes. `span`: the clause; the other
-    spans are None for what was not said.
+    target or, where there is none, in the picture. `attribute`: what a recolour changes. `shadow`: the target goes, or
+    is kept, with its shadow. `span`: the clause; the other spans are None for what was not said.
     """
 
     action: Action
@@ -93,9 +96,11 @@ class Edit:
     which: tuple[Selector, ...] = ()
     position: Position | None = None
     attribute: Attribute | None = None
+    shadow: bool = False
     target_span: Span | None = None
     replacement_span: Span | None = None
     position_span: Span | None = None
+    shadow_span: Span | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pipelines.errors import InstructionError
-from pipelines.plans import Edit, EditPlan, Selector
+from pipelines.plans import WITH_SHADOW, Edit, EditPlan, Selector
 from plugins.instructions import words
 from plugins.instructions.clauses import TRY, Clause, Kind, read_clauses
 from plugins.instructions.forms import Draft, draft_of
@@ -117,10 +117,11 @@ def _edits(draft: Draft, said: Phrase, before: str | None) -> Iterator[Edit]:
     if draft.target is None:
         yield edit
         return
-    things = list(read_things(draft.target, before))
+    things = list(read_things(draft.target, before, shadows=draft.action in WITH_SHADOW))
     for thing, own in zip(things, _each_its_own(draft, new, len(things)), strict=True):
         text, span = (own.text, own.span) if own else (None, None)
         named = replace(edit, target=thing.name, which=thing.which, target_span=thing.span)
+        named = replace(named, shadow=thing.shadow is not None, shadow_span=thing.shadow)
         named = replace(named, replacement=text, replacement_span=span)
         behind = draft.action != "add" and thing.name.lower() in words.BACKGROUNDS
         yield replace(named, action="background", attribute=None) if behind else named

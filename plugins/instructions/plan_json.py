@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.errors import InstructionError, SpecError, Where, did_you_mean
 from pipelines.plans import (
+    WITH_SHADOW,
     Action,
     All,
     Attribute,
@@ -84,6 +85,7 @@ class _Edit(_Shape):
     which: list[Annotated[_All | _Ranked | _Half | _Colour | _Near, Field(discriminator="kind")]] = []
     position: Position | None = None
     attribute: Attribute | None = None
+    shadow: bool = False
 
 
 class _Plan(_Shape):
@@ -131,6 +133,8 @@ def _check(edit: _Edit, where: Where, document: Document) -> None:
         document.add(f"to {edit.action} needs a 'target'.", where)
     if edit.action != "add" and edit.position is not None:
         document.add("only what is added has a 'position'.", (*where, "position"))
+    if edit.action not in WITH_SHADOW and edit.shadow:
+        document.add("only what is replaced, removed or kept takes its 'shadow' along.", (*where, "shadow"))
 
 
 def _edit(edit: _Edit, sentence: str) -> Edit:
@@ -144,6 +148,7 @@ def _edit(edit: _Edit, sentence: str) -> Edit:
         which=tuple(shape.selector() for shape in edit.which),
         position=edit.position,
         attribute=attribute,
+        shadow=edit.shadow,
         target_span=_span(target, sentence),
         replacement_span=_span(edit.replacement or "", sentence),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pipelines.errors import InstructionError
@@ -12,7 +12,15 @@ from plugins.instructions import words
 from plugins.instructions.pointing import quoted, refusal
 from plugins.instructions.tokens import Phrase
 from plugins.instructions.where import side_at
-from plugins.instructions.which import Signs, colour_at, name_of, read_before, read_behind, undecidable
+from plugins.instructions.which import (
+    Signs,
+    colour_at,
+    name_of,
+    read_before,
+    read_behind,
+    undecidable,
+    without_marks,
+)
 
 ONLY_CHANGES = "Say only what to change; 'keep the dog' protects a thing."
 _HEAD_ENDS = frozenset({"of", "with", "wearing", "holding", "in", "on", "without"})
@@ -20,27 +28,33 @@ _HEAD_ENDS = frozenset({"of", "with", "wearing", "holding", "in", "on", "without
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """What a name says: the name itself, where it stands, and which of the things it stands for."""
+    """What a name says: the name itself, where it stands, and which of the things it stands for.
+
+    `shadow`: where it is said that the thing's shadow is meant as well.
+    """
 
     name: str
     span: Span
     which: tuple[Selector, ...]
+    shadow: Span | None = None
 
 
-def read_things(phrase: Phrase, before: str | None) -> Iterator[Thing]:
+def read_things(phrase: Phrase, before: str | None, *, shadows: bool = False) -> Iterator[Thing]:
     """The members of a list; "the black and white cat" is one. `before` is what "one" stands for, if anything.
+
+    With `shadows`, "its shadow" is no thing of its own but part of the one before.
 
     Raises `InstructionError` where a member names nothing, or chooses by what cannot be seen.
     """
     _refuse_what_cannot_be_seen(phrase)
-    members = list(_members(phrase))
+    members, cast = _without_shadows(list(_members(phrase))) if shadows else (list(_members(phrase)), {})
     readings = [_read_member(member, _shared(members), alone=len(members) == 1) for member in members]
     for reading, following in reversed(list(pairwise(readings))):
         _borrow(reading, following)
-    for reading in readings:
+    for number, reading in enumerate(readings):
         thing = _thing(reading, before)
         before = thing.name
-        yield thing
+        yield replace(thing, shadow=cast.get(number))
 
 
 def read_list(phrase: Phrase) -> list[Phrase]:
@@ -88,6 +102,27 @@ class _Reading:
     noun: Phrase
 
 
+def _without_shadows(members: list[Phrase]) -> tuple[list[Phrase], dict[int, Span]]:
+    """The members without "its shadow" and "with its shadow", and where that was said of which."""
+    things: list[Phrase] = []
+    cast: dict[int, Span] = {}
+    for member in members:
+        end = without_marks(member)
+        begins = max(end.stop - 2, end.start)
+        if end.low(begins) not in words.OWNERS or end.low(end.stop - 1) not in words.SHADOWS:
+            things.append(member)
+            continue
+        said = end.part(begins, end.stop)
+        if begins > end.start + 1 and end.low(begins - 1) in ("with", "and"):
+            things.append(end.part(end.start, begins - 1))
+        elif begins > end.start or not things:
+            things.append(member)
+            continue
+        first = 0 if end.low(begins) == "their" else len(things) - 1
+        cast |= dict.fromkeys(range(first, len(things)), said.span)
+    return things, cast
+
+
 def _read_member(phrase: Phrase, shared: Phrase | None, *, alone: bool) -> _Reading:
     if not alone and phrase.low(phrase.start) == "both":  # "both the dog and the cat" are two
         phrase = phrase.part(phrase.start + 1, phrase.stop)
@@ -121,7 +156,9 @@ def _thing(reading: _Reading, before: str | None) -> Thing:
         raise _unresolved(reading.phrase)
     if said := _pronoun(name):
         raise _unresolved(said)
-    if name.low(name.start) in ("only", "just"):
+    if name.text.isdigit() and not words.QUOTES & set(reading.phrase.lows):  # "apples 2 and 3"
+        raise _unresolved(name)
+    if name.low(name.start) in ("only", "just") or reading.phrase.low(reading.phrase.start) == "no":
         said = name.part(name.start, name.start + 1)
         raise refusal(f"cannot follow {quoted(said.text)}. {ONLY_CHANGES}", said.sentence, said.span)
     refuse_new_sentence(name)
@@ -178,7 +215,7 @@ def _is_plural(name: Phrase) -> bool:
 def _refuse_what_cannot_be_seen(phrase: Phrase) -> None:
     for place in range(phrase.start, phrase.stop):
         low = phrase.low(place)
-        if low in words.SUPERLATIVES or low == "between":
+        if low in words.SUPERLATIVES or low in ("between", "other"):
             said = phrase.part(place, phrase.stop if low == "between" else place + 1)
             raise undecidable(said)
 

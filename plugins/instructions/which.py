@@ -20,6 +20,7 @@ class Signs:
     """What was said around a name, while it is being read."""
 
     every: Span | None = None
+    any: Span | None = None
     colour: Coloured | None = None
     near: Near | None = None
     halves: list[tuple[Side, Span]] = field(default_factory=list)
@@ -36,6 +37,10 @@ class Signs:
         if len(self.halves) == 1 and self.order is None and not self.every and (self.first or self.count or not plural):
             self.order, span = self.halves.pop()
             self.rank_spans.append(span)
+        if self.any and plural:  # "any dogs" are all of them, "any dog" is one
+            self.every = self.any
+        elif self.any:
+            self.rank(self.any, count=1)
         found: list[Selector | None] = [All(self.every) if self.every else None, self.colour, self.near]
         found += [InHalf(side, span) for side, span in self.halves]
         if self.rank_spans:
@@ -52,7 +57,7 @@ class Signs:
 
     @property
     def said(self) -> bool:
-        return bool(self.every or self.colour or self.near or self.halves or self.rank_spans)
+        return bool(self.every or self.any or self.colour or self.near or self.halves or self.rank_spans)
 
 
 def read_before(phrase: Phrase, signs: Signs) -> int:
@@ -79,9 +84,9 @@ def read_before(phrase: Phrase, signs: Signs) -> int:
 
 def read_behind(phrase: Phrase, signs: Signs) -> Phrase:
     """Take in what stands behind a name; what is left of the phrase."""
-    rest = _without_marks(phrase)
+    rest = without_marks(phrase)
     while (start := _read_side(rest, signs)) is not None:
-        rest = _without_marks(rest.part(rest.start, start))
+        rest = without_marks(rest.part(rest.start, start))
     if found := relation_in(rest):
         start, anchor_start, relation = found
         anchor = name_of(rest.part(anchor_start, rest.stop))
@@ -89,7 +94,7 @@ def read_behind(phrase: Phrase, signs: Signs) -> Phrase:
         if not _is_plain(rest.part(anchor_start, rest.stop), anchor):
             raise undecidable(where)
         signs.near = Near(anchor.text, relation, where.span)
-        rest = _without_marks(rest.part(rest.start, start))
+        rest = without_marks(rest.part(rest.start, start))
     return rest
 
 
@@ -140,6 +145,9 @@ def _quantity(phrase: Phrase, place: int, signs: Signs, *, among: bool) -> int:
         stop = found[1] + (phrase.low(found[1]) in words.NUMBERS and found[1] + 1 < phrase.stop)
         signs.every = phrase.part(place, stop).span
         return stop - place
+    if phrase.low(place) == "any" and phrase.low(place + 1) not in ("of", ""):
+        signs.any = phrase.part(place, place + 1).span
+        return 1
     start = place + (phrase.low(place) in ("just", "only"))
     count = 1 if phrase.low(start) == "any" else words.NUMBERS.get(phrase.low(start))
     if count is None or start + 1 >= phrase.stop:
@@ -203,7 +211,8 @@ def _read_side(phrase: Phrase, signs: Signs) -> int | None:
     return None
 
 
-def _without_marks(phrase: Phrase) -> Phrase:
+def without_marks(phrase: Phrase) -> Phrase:
+    """A phrase without the marks at its end, but for a quote that opens within it."""
     stop = phrase.stop
     while stop > phrase.start and phrase.low(stop - 1) in words.MARKS and not closes_quote(phrase.part(0, stop)):
         stop -= 1

@@ -114,8 +114,11 @@ RELATIONS: Table[Relation] = Table(
 DEFINITE_RELATIONS: Final = frozenset({"on", "in", "from", "by", "at"})
 PLURALS: Final = _words("people children men women feet teeth geese mice")
 PRONOUNS: Final = _words(
-    "it them him one ones thing things something anything everything nothing everyone everybody someone anyone"
+    "it them him one ones thing things something anything everything nothing everyone everybody someone anyone others"
 )
+# Whose shadow is meant stands right before: "the dog and its shadow", "the girls with their shadows".
+OWNERS: Final = _words("its his her their")
+SHADOWS: Final = _words("shadow shadows")
 # No box holds these.
 DEPTHS: Final = frozenset({"background", "foreground", "distance", "corner", "front", "back"})
 
@@ -135,7 +138,9 @@ PICTURE_SIDES: Final[dict[str, Position]] = {"left": "left", "right": "right", "
 INSTEAD = Table.of(["instead of", "in place of"])
 
 # What things can be made.
-SHADES: Final = _words("bright dark light pale deep neon pastel metallic hot shiny sky royal baby forest navy plain")
+SHADES: Final = _words(
+    "bright dark light pale deep neon pastel metallic matte matt glossy hot shiny sky royal baby forest navy plain"
+)
 COLOURS: Final = _words(
     "red green blue yellow orange purple violet pink brown black white grey gray golden gold silver turquoise teal "
     "cyan magenta beige maroon crimson scarlet navy lime olive ivory lilac lavender indigo bronze rainbow"

@@ -21,7 +21,7 @@ _UNNAMED_IN_CSS: dict[str, Colour] = {
 }
 # The share of black (negative) or white (positive) that a word before the colour adds.
 _SHADES = {"dark": -0.45, "deep": -0.3, "light": 0.45, "pale": 0.55, "pastel": 0.5}
-_NEUTRAL = {"bright", "neon", "metallic", "hot", "shiny"}
+_NEUTRAL = {"bright", "neon", "metallic", "matte", "matt", "glossy", "hot", "shiny"}
 # How much of the thing's own variation of hue is kept.
 _HUE_KEPT = 0.25
 

@@ -106,11 +106,20 @@ def can_be_done(plan: EditPlan, number: int, detections: Detections) -> bool:
     return edit.action != "keep" and bool(instances_of(plan, number, detections))
 
 
-def with_shadows(plan: EditPlan, detections: Detections, pixels: NDArray[np.uint8]) -> Detections:
-    """The detections, of which those that make way have masks that hold their shadows in the RGB picture too."""
-    going = [number for number, edit in enumerate(plan.edits) if edit.action in ("replace", "remove")]
+def with_shadows(plan: EditPlan, detections: Detections, pixels: NDArray[np.uint8], *, always: bool) -> Detections:
+    """The detections, of which some have masks that hold their shadows in the RGB picture too.
+
+    They are those of which the plan says so, and with `always` all that make way.
+    """
+    wanted = [
+        number
+        for number, edit in enumerate(plan.edits)
+        if edit.shadow or (always and edit.action in ("replace", "remove"))
+    ]
+    if not wanted:
+        return detections
     masks = detections.mask.copy()
-    for row in {row for number in going for row in instances_of(plan, number, detections)}:
+    for row in {row for number in wanted for row in instances_of(plan, number, detections)}:
         masks[row] = with_shadow(pixels, masks[row])
     return replace(detections, mask=masks)
 

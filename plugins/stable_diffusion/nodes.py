@@ -62,7 +62,8 @@ def edit(
         strength: From above 0 to 1: the less, the more the old picture shapes the new one; by default the model's.
         scheduler: A scheduler of diffusers that fits the model, such as DPMSolverMultistepScheduler.
         lora: A LoRA for the model, a .safetensors file or a directory; needs peft.
-        shadows: What is replaced or removed takes its shadow with it: the darker ground that begins at its lower half.
+        shadows: Whatever is replaced or removed takes its shadow with it, and not only where the plan says so: the
+            darker ground that begins at its lower half.
         widen: How far beyond the things to paint, as a multiple of what the model's makers recommend.
         remover: With "opencv", what is removed is filled from its surroundings by arithmetic, and no model is asked.
     """
@@ -76,7 +77,7 @@ def edit(
         return Edited(image, said)
     with lease(Inpainter, model) if any(map(wishes.needs_model, wanted)) else nullcontext() as inpainter:
         painter = Painter(inpainter, wishes, report)
-        shown = with_shadows(plan, masks, image.pixels) if shadows else masks
+        shown = with_shadows(plan, masks, image.pixels, always=shadows)
         jobs = tuple(jobs_of(plan, shown, painter.geometry_of))
         pixels, strokes = painter.paint(image.pixels, plan.edits, jobs)
     said = write_report(plan, masks, strokes, image.pixels, pixels, model=_named(model, inpainter), asked=asked)

@@ -10,7 +10,7 @@ from pipelines.errors import InstructionError
 from pipelines.plans import All, Coloured, Edit, InHalf, Near, Ranked
 from plugins.instructions.nodes import from_json
 
-CHOOSE = "Choose from: action, attribute, position, replacement, target, which."
+CHOOSE = "Choose from: action, attribute, position, replacement, shadow, target, which."
 SENTENCE = "Swap the dog for a cat"
 
 
@@ -47,6 +47,11 @@ def test_what_is_added_has_a_position_and_a_recolour_an_attribute() -> None:
     assert (background.target, background.attribute) == ("background", None)
 
 
+def test_a_thing_goes_with_its_shadow() -> None:
+    (edit,) = from_json('{"edits": [{"action": "remove", "target": "dog", "shadow": true}]}').plan.edits
+    assert edit.shadow
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -71,6 +76,10 @@ def test_what_is_added_has_a_position_and_a_recolour_an_attribute() -> None:
         (
             '{"edits": [{"action": "remove", "target": "dog", "position": "on"}]}',
             "plan:1:50: edits, 0, position: only what is added has a 'position'.",
+        ),
+        (
+            '{"edits": [{"action": "recolour", "target": "dog", "replacement": "red", "shadow": true}]}',
+            "plan:1:74: edits, 0, shadow: only what is replaced, removed or kept takes its 'shadow' along.",
         ),
         (
             '{"edits": [{"action": "keep", "target": "a", "which": [{"kind": "ranked", "order": "top", "first": 0}]}]}',

@@ -12,7 +12,7 @@ from pipelines.plans import All, Coloured, Edit, EditPlan, InHalf, Near, Ranked,
 from plugins.instructions.grammar import parse_instruction
 
 FOLDER = Path(__file__).parent / "corpus"
-MARKS = {"{": "}", "[": "]", "(": ")", "<": ">", "|": "|"}
+MARKS = {"{": "}", "[": "]", "(": ")", "<": ">", "|": "|", "~": "~"}
 Spans = dict[str, set[tuple[int, int]]]
 
 
@@ -56,6 +56,7 @@ def spans_of(plan: EditPlan) -> Spans:
     spans: Spans = {}
     for edit in plan.edits:
         parts = {"{": edit.target_span, "[": edit.replacement_span, "<": edit.position_span, "|": edit.span}
+        parts["~"] = edit.shadow_span
         for mark, span in [*parts.items(), *(("(", selector.span) for selector in edit.which)]:
             if span is not None:
                 spans.setdefault(mark, set()).add(span)
@@ -76,7 +77,8 @@ def _said(edit: Edit) -> str:
         case "recolour":
             name = "recolour" if edit.attribute == "colour" else edit.attribute
             return f"{name} {edit.target} -> {edit.replacement}"
-    return f"{edit.action} {edit.target}" + (f" -> {edit.replacement}" if edit.replacement else "")
+    shadow = " and shadow" if edit.shadow else ""
+    return f"{edit.action} {edit.target}{shadow}" + (f" -> {edit.replacement}" if edit.replacement else "")
 
 
 def _which(selector: Selector) -> str:

@@ -65,6 +65,29 @@ def test_at_the_border_and_over_the_whole_picture_there_is_no_error() -> None:
         assert with_shadow(scene(), mask)[mask].all()
 
 
+@pytest.mark.parametrize(("sentence", "goes"), [("remove the ball and its shadow", True), ("remove the ball", False)])
+def test_a_sentence_says_that_a_things_shadow_goes_with_it(sentence, goes) -> None:
+    found = detections(SIZE, ball=(50, 30, 90, 70))
+    found.mask[0] = BALL
+    plan = parse_instruction(sentence)
+    assert plan.targets == "ball."
+    with studio(OneColour()):
+        edited = edit(Image(scene(SHADOW)), found, plan)
+    assert bool((edited.image.pixels[SHADOW] == PINK).all(axis=1).mean() > 0.95) is goes
+
+
+def test_a_kept_things_shadow_is_kept_with_it() -> None:
+    found = detections(SIZE, ball=(50, 30, 90, 70))
+    found.mask[0] = BALL
+    before = scene(SHADOW)
+    with studio(OneColour()):
+        after = edit(
+            Image(before), found, parse_instruction("keep the ball and its shadow, replace the background with a beach")
+        )
+    assert (after.image.pixels[SHADOW] == before[SHADOW]).all(axis=1).mean() > 0.95
+    assert (after.image.pixels[:10] == PINK).all()
+
+
 @pytest.mark.parametrize("shadows", [True, False])
 def test_what_is_removed_takes_its_shadow_with_it_where_wanted(shadows) -> None:
     found = detections(SIZE, ball=(50, 30, 90, 70))

@@ -66,12 +66,13 @@ def _as_json(edit: Edit, said: Correction) -> Mapping[str, Any]:
         "which": [{key: part for key, part in asdict(selector).items() if key != "span"} for selector in edit.which],
         "position": edit.position,
         "attribute": edit.attribute,
+        "shadow": edit.shadow or None,
     }
     return {key: part for key, part in parts.items() if part not in (None, "", [])}
 
 
 def _sentence(edit: Edit) -> str:
-    target = f"{'the' if edit.which else 'every'} {edit.target}"
+    target = f"{'the' if edit.which else 'every'} {edit.target}{' with its shadow' if edit.shadow else ''}"
     match edit.action:
         case "replace":
             return f"Replace {target} with: {edit.replacement}"
