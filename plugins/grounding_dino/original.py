@@ -99,11 +99,12 @@ def _network(config: Path, checkpoint: Path) -> Any:
     settings = {**read_config(config), **_FOR_INFERENCE}
     if not str(settings.get("backbone", "")).startswith("swin_"):
         raise ModelError(f"{config}: the backbone is {settings.get('backbone')!r}; published ones begin with 'swin_'.")
-    build = _builder(*_words(str(settings.get("text_encoder_type")), checkpoint))
+    words = _words(str(settings.get("text_encoder_type")), checkpoint)
     try:
         with warnings.catch_warnings():
+            # Newer Pythons warn of groundingdino-py's source as well, when they read it for the first time.
             warnings.simplefilter("ignore")
-            return build(SimpleNamespace(**settings))
+            return _builder(*words)(SimpleNamespace(**settings))
     except AttributeError as error:
         raise ModelError(f"{config} does not say '{error.name}', without which no network can be built.") from error
     except _WRONG_CONFIG as error:
