@@ -121,7 +121,7 @@ def test_an_untrained_detector_expects_nothing(tokenizer: Any, detector: Groundi
     with torch.no_grad():
         stages = heads(detector, torch.randn(1, 3, SIZE, SIZE), text["input_ids"], text["attention_mask"])
     for stage in stages:
-        assert stage.logits.mean().item() == pytest.approx(PRIOR, abs=1.0)
+        assert stage.logits.mean().item() == pytest.approx(PRIOR, abs=1.5)
 
 
 def test_centres_are_in_the_order_of_the_flattened_maps() -> None:
