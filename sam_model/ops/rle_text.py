@@ -87,20 +87,21 @@ def from_texts(
 
 
 def _grouped(numbers: Int64[np.ndarray, " numbers"]) -> tuple[str, Int64[np.ndarray, " numbers"]]:
-    """All numbers as one text, and how many characters each has."""
-    rest, open_ = numbers, np.ones(len(numbers), bool)
-    columns, used = [], []
-    while open_.any():
+    """All numbers as one text, and how many characters each has; most have one, so few go on to the next round."""
+    widths = np.ones(len(numbers), np.int64)
+    going, rest, rounds = np.arange(len(numbers)), numbers, []
+    while going.size:
         group, rest = rest & (MORE - 1), rest >> 5
-        ended = rest == -(group // SIGN)
-        columns.append((group + FIRST + MORE * ~ended).astype(np.uint8))
-        used.append(open_)
-        open_ = open_ & ~ended
-    if not columns:
-        return "", np.zeros(0, np.int64)
-    kept = np.stack(used, axis=1)
-    characters: UInt8[np.ndarray, " characters"] = np.stack(columns, axis=1)[kept]
-    return characters.tobytes().decode("ascii"), kept.sum(axis=1)
+        more = rest != -(group // SIGN)
+        rounds.append((going, (group + FIRST + MORE * more).astype(np.uint8)))
+        longer = np.flatnonzero(more)
+        going, rest = going[longer], rest[longer]
+        widths[going] += 1
+    starts = np.cumsum(widths) - widths
+    text: UInt8[np.ndarray, " characters"] = np.empty(widths.sum(), np.uint8)
+    for place, (own, characters) in enumerate(rounds):
+        text[starts[own] + place if place else starts] = characters
+    return text.tobytes().decode("ascii"), widths
 
 
 def _ungrouped(codes: Int64[np.ndarray, " characters"]) -> Int64[np.ndarray, " numbers"]:
