@@ -83,5 +83,5 @@ def test_specks_in_the_crops_of_a_noisy_picture(noisy_twins, settings):
 def test_things_in_two_layers_of_crops(twins, scene, settings):
     chosen = replace(settings, points_per_side=16, crop_layers=2, min_region=100)
     found = segment_everything(Predictor(twins.ours), scene, chosen)
-    assert len(np.unique(found.crop_boxes, axis=0)) > 7
+    assert len(np.unique(found.crop_boxes, axis=0)) > 3
     assert_same(found, by_meta(twins.metas, scene, chosen))
