@@ -162,8 +162,7 @@ def read_results(path: Path, truth: Truth | None = None) -> Results:
     With `truth`, they must be about its pictures and categories. Raises `UserError`.
     """
     found = Results(checked(path, truth))
-    if truth is not None:
-        found.check_masks(str(path))
+    found.check_masks(str(path))
     return found
 
 
@@ -177,11 +176,11 @@ def checked(path: Path, truth: Truth | None = None) -> Iterator[Record]:
 def elements(path: Path) -> Iterator[Any]:
     """The elements of the list that a JSON file holds; of the file, only a piece is in memory."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             yield from _elements(_Reader(file), path)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no JSON: {error}.") from error
 
 
@@ -202,7 +201,7 @@ class _Reader:
     """JSON values from a file, one at a time."""
 
     def __init__(self, file: IO[str]) -> None:
-        self._file, self._text, self._place = file, "", 0
+        self._file, self._text, self._place, self._before = file, "", 0, 0
         self._decode = json.JSONDecoder().raw_decode
 
     def takes(self, sign: str) -> bool:
@@ -215,7 +214,8 @@ class _Reader:
         """Take this character, or see that the file ends. Raises ValueError."""
         found = self._next()
         if found != sign:
-            raise ValueError(f"expected {repr(sign) if sign else 'the end'}, found {found!r}")
+            place = self._before + self._place + 1
+            raise ValueError(f"expected {repr(sign) if sign else 'the end'}, found {found!r} at character {place}")
         self._place += len(sign)
 
     def element(self) -> Any:
@@ -224,9 +224,10 @@ class _Reader:
         while True:
             try:
                 element, end = self._decode(self._text, self._place)
-            except ValueError:
+            except json.JSONDecodeError as error:
+                place = self._before + error.pos + 1
                 if not self._read():
-                    raise
+                    raise ValueError(f"{error.msg} at character {place}") from error
                 continue
             # A number may go on in what has not been read yet: 4.5e and 2.
             if self._text[end : end + 1] in _AFTER or not self._read():
@@ -244,5 +245,6 @@ class _Reader:
     def _read(self) -> bool:
         rest = self._text[self._place :]
         more = self._file.read(max(_PIECE, len(rest)))
+        self._before += self._place
         self._text, self._place = rest + more, 0
         return bool(more)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -14,6 +15,9 @@ from plugins.instances.filled import check_filled, check_mask
 
 Record = dict[str, Any]
 _LEAST_CORNERS = 3
+_MOST = 2**63
+"""What columns of 64 bits can hold."""
+_SHOWN = 60
 FREQUENCIES = ("r", "c", "f")
 """Of LVIS's categories: rare, common, frequent."""
 
@@ -63,25 +67,25 @@ def read_truth(path: Path) -> Truth:
 def check_result(entry: Any, where: str, truth: Truth | None) -> None:
     """Raise `UserError` if a detection lacks something, or is about another data set."""
     for key in ("image_id", "category_id"):
-        if type(_member(entry, key, where)) is not int:
-            raise UserError(f"{where} has the {key} {entry[key]!r}, expected a whole number.")
+        if not _is_id(_member(entry, key, where)):
+            raise UserError(f"{where} has the {key} {_shown(entry[key])}, expected a whole number.")
     score = _member(entry, "score", where)
     if not _is_number(score):
-        raise UserError(f"{where} has the score {score!r}, expected a number.")
+        raise UserError(f"{where} has the score {_shown(score)}, expected a number.")
     if "bbox" not in entry and "segmentation" not in entry:
         raise UserError(f"{where} has neither 'bbox' nor 'segmentation'.")
     if "bbox" in entry:
         check_box(entry["bbox"], where)
     if truth is not None:
         _check_known(entry, where, truth)
-        if "segmentation" in entry:
-            _check_mask(entry["segmentation"], truth.images[entry["image_id"]], where)
+    if "segmentation" in entry:
+        _check_mask(entry["segmentation"], None if truth is None else truth.images[entry["image_id"]], where)
 
 
 def check_box(box: Any, where: str) -> None:
     """Raise `UserError` for anything but x, y, width, height, the last two not negative."""
     if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box)) and min(box[2:]) >= 0):
-        raise UserError(f"{where} has the bbox {box!r}, expected [x, y, width, height] in pixels.")
+        raise UserError(f"{where} has the bbox {_shown(box)}, expected [x, y, width, height] in pixels.")
 
 
 def _check_known(entry: Record, where: str, truth: Truth) -> None:
@@ -94,13 +98,23 @@ def _check_known(entry: Record, where: str, truth: Truth) -> None:
         raise UserError(f"{where} has the category {entry['category_id']}, which {truth.source} does not have.")
 
 
-def _check_mask(mask: Any, image: Record, where: str) -> None:
-    """The library that counts trusts what it reads: a mask must be of its picture's size."""
-    if not (isinstance(mask, dict) and isinstance(mask.get("counts"), str) and isinstance(mask.get("size"), list)):
+def _check_mask(mask: Any, image: Record | None, where: str) -> None:
+    """The library that counts trusts what it reads: a mask must be of its picture's size, where that is known."""
+    if not (isinstance(mask, dict) and _is_text(mask.get("counts")) and _is_size(mask.get("size"))):
         raise UserError(f"{where} has a segmentation that is no compressed run lengths, {{'size', 'counts'}}.")
+    if image is None:
+        return
     expected = [image.get("height"), image.get("width")]
     if mask["size"] != expected:
         raise UserError(f"{where} has a mask of {mask['size']}, its picture has (height, width) {expected}.")
+
+
+def _is_text(counts: Any) -> bool:
+    return isinstance(counts, str) and bool(counts) and counts.isascii()
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, list) and len(size) == 2 and all(type(side) is int and 0 < side < _MOST for side in size)
 
 
 def _annotation(entry: Any, number: int, truth: Truth) -> Record:
@@ -176,7 +190,18 @@ def _member(entry: Any, key: str, where: str) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    """A float can hold it; JSON knows larger ones, NaN and Infinity."""
+    return type(value) in (int, float) and -sys.float_info.max <= value <= sys.float_info.max
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int and -_MOST <= value < _MOST
+
+
+def _shown(value: Any) -> str:
+    """A value as it stands in the file, not a page of it."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _read(path: Path) -> Any:

@@ -11,6 +11,7 @@ from pipelines.errors import UserError
 from plugins.instances import results as module
 from plugins.instances.journal import Journal
 from plugins.instances.results import Results, elements, read_results
+from sam_model.ops.rle import Rle
 
 MASK = {"size": [4, 5], "counts": "53^7"}
 ENTRIES = [
@@ -53,10 +54,40 @@ def test_what_is_no_list_of_json_is_refused(tmp_path, text):
         list(elements(path))
 
 
+@pytest.mark.parametrize("piece", [1, 4, 1000])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"a": 1}, {"a": }]', "Expecting value at character 18"),
+        ("[1, 2 3]", "expected ']', found '3' at character 7"),
+    ],
+)
+def test_a_mistake_of_json_is_told_with_its_place_in_the_file(tmp_path, monkeypatch, piece, text, said):
+    monkeypatch.setattr(module, "_PIECE", piece)
+    path = tmp_path / "list.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=said):
+        list(elements(path))
+
+
+def test_a_list_without_end_inside_lists_is_refused(tmp_path):
+    path = tmp_path / "list.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(UserError, match=r"list\.json is no JSON"):
+        list(elements(path))
+
+
+def test_what_windows_puts_before_a_text_is_passed_over(tmp_path):
+    path = tmp_path / "list.json"
+    path.write_text("[1]", encoding="utf-8-sig")
+    assert list(elements(path)) == [1]
+
+
 def test_a_large_file_takes_little_memory(tmp_path):
     path = tmp_path / "results.json"
     entry = {"image_id": 1, "category_id": 1, "score": 0.123456, "bbox": [10.5, 20.5, 30.5, 40.5]}
-    path.write_text(json.dumps([{**entry, "segmentation": {"size": [480, 640], "counts": "a" * 100}}] * 20_000))
+    stripes = Rle.from_runs([3072] * 100, height=480, width=640).to_coco()
+    path.write_text(json.dumps([{**entry, "segmentation": stripes}] * 20_000))
     tracemalloc.start()
     found = read_results(path)
     taken = tracemalloc.get_traced_memory()[1]

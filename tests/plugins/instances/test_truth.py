@@ -90,12 +90,31 @@ def test_a_mistake_in_annotations_is_one_clear_line(tmp_path, content, said):
         ([RESULT | {"segmentation": {"size": [9, 9], "counts": "0P"}}], "detection 1.+break off inside a number"),
         ([RESULT | {"segmentation": {"size": [9, 9], "counts": "53"}}], "add up to 8 pixels, but 9x9 are 81"),
         ([{"image_id": 1, "category_id": 5, "score": 1}], "has neither 'bbox' nor 'segmentation'"),
+        ([RESULT | {"score": 10**400}], r"has the score 10+\.\.\., expected a number"),
+        ([RESULT | {"score": True}], "has the score True"),
+        ([RESULT | {"bbox": [0, 0, 10**400, 1]}], "has the bbox"),
+        ([RESULT | {"segmentation": {"size": [9, 9], "counts": "0é"}}], "has a segmentation that is no compressed run"),
+        ([RESULT | {"segmentation": {"size": [9, 9], "counts": ""}}], "has a segmentation that is no compressed run"),
     ],
 )
 def test_a_mistake_in_results_is_one_clear_line(tmp_path, truth, content, said):
     with pytest.raises(UserError, match=said) as caught:
         read_results(write(tmp_path / "results.json", content), truth)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"image_id": 2**63}, "has the image_id 9223372036854775808, expected a whole number"),
+        ({"segmentation": [[0, 0, 1, 0, 1, 1]]}, "has a segmentation that is no compressed run lengths"),
+        ({"segmentation": {"size": [9, "9"], "counts": "53"}}, "has a segmentation that is no compressed run lengths"),
+        ({"segmentation": {"size": [9, 9], "counts": "53"}}, "add up to 8 pixels, but 9x9 are 81"),
+    ],
+)
+def test_results_are_checked_without_their_data_set_too(tmp_path, change, said):
+    with pytest.raises(UserError, match=said):
+        read_results(write(tmp_path / "results.json", [RESULT | change]))
 
 
 def test_no_results_are_results(tmp_path, truth):
