@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sam_model.batching import PromptBatch, gather
 from sam_model.modeling import Sam
-from sam_model.modeling.mask_decoder import select_masks
+from sam_model.modeling.mask_decoder import Judged, kept_masks
 from sam_model.modeling.two_way_transformer import Picture
 from sam_model.pictures import sheet, to_png
 from sam_model.preprocess import Frame, check_image, to_square
@@ -101,16 +101,16 @@ class Predictor:
         config = self.sam.config
         batch = gather(prompts, embedding.frame, hint_size=config.logits_size, text_width=config.text_width)
         answer = _blank(batch.count, 3 if multimask else 1, embedding.frame, config.logits_size)
+        kept = kept_masks(multimask=multimask)
         for rows, part in batch.parts(self.at_once):
-            logits, iou = select_masks(*self._decode(embedding, part), multimask=multimask)
-            answer.low_res_logits[rows], answer.iou[rows] = logits.float().cpu(), iou.float().cpu()
+            judged = self._judge(embedding, part)
+            logits = self.sam.mask_decoder.draw(judged, kept)
+            answer.low_res_logits[rows], answer.iou[rows] = logits.float().cpu(), judged.iou[:, kept].float().cpu()
             for row, low in zip(rows, logits.float(), strict=True):
                 answer.masks[row] = (embedding.frame.to_image(low[None])[0] > 0).cpu()
         return answer
 
-    def _decode(
-        self, embedding: ImageEmbedding, batch: PromptBatch
-    ) -> tuple[Float[Tensor, "n 4 h w"], Float[Tensor, "n 4"]]:
+    def _judge(self, embedding: ImageEmbedding, batch: PromptBatch) -> Judged:
         points = None
         if batch.points is not None and batch.labels is not None:
             points = self._tensor(batch.points), torch.from_numpy(batch.labels).to(self.sam.device)
@@ -118,7 +118,7 @@ class Predictor:
         if hints is not None:
             picture = self.sam.look(embedding.features, hints[:, None].to(self.sam.dtype))
         boxes, texts = self._tensor(batch.boxes), self._tensor(batch.texts)
-        return self.sam.answer(picture, points=points, boxes=boxes, texts=texts)
+        return self.sam.judge(picture, points=points, boxes=boxes, texts=texts)
 
     @overload
     def _tensor(self, array: Float[np.ndarray, "*shape"]) -> Tensor: ...

@@ -12,7 +12,7 @@ from sam_model.config import SamConfig
 from sam_model.everything.candidates import Answers
 from sam_model.everything.view import FLOAT_BYTES
 from sam_model.modeling import Sam
-from sam_model.modeling.mask_decoder import Judged
+from sam_model.modeling.mask_decoder import Judged, kept_masks
 from sam_model.predictor import ImageEmbedding, Predictor, prompts_at_once
 from sam_model.prompts import FOREGROUND
 
@@ -50,10 +50,11 @@ def ask(
 
 def _promising(sam: Sam, judged: Judged, points: Float[np.ndarray, "n 2"], min_iou: float) -> Answers:
     """Draw the masks of the points that have a good one among their three, and give the good ones."""
-    iou = judged.iou[:, 1:].float()
+    kept = kept_masks(multimask=True)
+    iou = judged.iou[:, kept].float()
     good = iou > min_iou if min_iou else torch.ones_like(iou, dtype=torch.bool)
     rows = good.any(dim=1)
-    logits = sam.mask_decoder.draw(judged.take(rows))[:, 1:]
+    logits = sam.mask_decoder.draw(judged.take(rows), kept)
     places = points[good.nonzero()[:, 0].cpu().numpy()]
     return Answers(logits=logits[good[rows]], iou=iou[good].cpu().numpy(), points=places)
 

@@ -76,12 +76,13 @@ class MaskDecoder(nn.Module):
         tokens, pixels = self.transformer(picture, tokens)
         return Judged(tokens[:, 1 : 1 + MASKS], pixels, self.iou_prediction_head(tokens[:, 0]))
 
-    def draw(self, judged: Judged) -> Float[Tensor, "n 4 height width"]:
-        """Let each mask token decide which mixture of the upscaled channels is its mask."""
+    def draw(self, judged: Judged, kept: slice = slice(None)) -> Float[Tensor, "n kept height width"]:
+        """Let each mask token decide which mixture of the upscaled channels is its mask; those kept are laid out."""
         heads = zip(self.output_hypernetworks_mlps, judged.tokens.unbind(1), strict=True)
         mixtures = torch.stack([head(token) for head, token in heads], dim=1)
         upscaled: Tensor = self.output_upscaling(judged.pixels)
-        return unfold(mixtures @ rearrange(upscaled, "n cells c -> n c cells"))
+        # The product is always that of all four: of fewer rows it would be rounded otherwise.
+        return unfold((mixtures @ rearrange(upscaled, "n cells c -> n c cells"))[:, kept])
 
 
 class Upscaling(nn.Sequential):
@@ -119,9 +120,6 @@ def unfold(cells: Float[Tensor, "n m cells"]) -> Float[Tensor, "n m height width
     return rearrange(cells, "n m (h w y x j i) -> n m (h y j) (w x i)", h=side, w=side, y=2, x=2, j=2)
 
 
-def select_masks(
-    logits: Float[Tensor, "n 4 h w"], iou: Float[Tensor, "n 4"], *, multimask: bool
-) -> tuple[Float[Tensor, "n masks h w"], Float[Tensor, "n masks"]]:
-    """Keep the three masks of an ambiguous prompt, or the one of an unambiguous prompt."""
-    kept = slice(1, None) if multimask else slice(0, 1)
-    return logits[:, kept], iou[:, kept]
+def kept_masks(*, multimask: bool) -> slice:
+    """Of the four masks, the three of an ambiguous prompt, or the one of an unambiguous prompt."""
+    return slice(1, None) if multimask else slice(0, 1)
