@@ -117,6 +117,8 @@ def evaluate(
             if images is None or not truth.outlined
             else _asked(truth, images, asked, found=found, work=work, settings=settings)
         )
+    if answers is not None and answers.missing:
+        truth, found = truth.without(answers.missing), found.without(answers.missing)
     drawn = answers.drawn if answers is not None and truth.outlined else None
     _write(files, truth, drawn, images)
     measured = _measured(truth, found, drawn)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -126,6 +126,11 @@ class Results:
             size = list(self._sizes[2 * place : 2 * place + 2])
             found["segmentation"] = {"size": size, "counts": self._counts[start : self._ends[place]].decode("ascii")}
         return found
+
+    def without(self, pictures: Collection[int]) -> Results:
+        """The same of fewer pictures."""
+        kept = np.flatnonzero(~np.isin(self.pictures, list(pictures)))
+        return Results(map(self.record, kept.tolist()))
 
     def of_picture(self, number: int) -> list[Record]:
         """The detections of one picture."""

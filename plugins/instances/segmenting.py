@@ -32,6 +32,8 @@ class Answers:
 
     found: Results
     drawn: Results
+    missing: set[int]
+    """Pictures of the data set that nothing is known of: their files are not there."""
 
 
 class Source(Protocol):
@@ -100,40 +102,46 @@ def answers(
 ) -> Answers:
     """Look at every picture of the source; those without a file are left out, those in the journal not looked at again.
 
+    Of pictures that are in the journal no file is needed any more.
+
     Raises:
         UserError: when no picture lies in the folder, or one has another size than its annotations.
     """
-    files = present(source.pictures(), truth, folder)
-    collected = Answers(Results(), Results())
-    done = set[int]()
-    for line in journal or ():
+    found, drawn, done = Results(), Results(), set[int]()
+
+    def keep(line: Mapping[str, Any]) -> None:
+        found.add(line["found"])
+        drawn.add(line["drawn"])
         done.add(line["image_id"])
-        _collect(collected, line)
-    for place, (number, file) in enumerate(files.items(), start=1):
+
+    for line in journal or ():
+        keep(line)
+    files, missing = present(truth, folder, done)
+    wanted = [number for number in source.pictures() if number not in missing]
+    for place, number in enumerate(wanted, start=1):
         if number not in done:
-            found, drawn = source.look(checked_picture(file, truth.images[number]), number)
-            line = {"image_id": number, "found": found, "drawn": drawn}
-            _collect(collected, line)
+            mine = source.look(checked_picture(files[number], truth.images[number]), number)
+            line = {"image_id": number, "found": mine[0], "drawn": mine[1]}
+            keep(line)
             if journal is not None:
                 journal.write(line)
-        progress(place, len(files))
-    return collected
+        progress(place, len(wanted))
+    return Answers(found, drawn, missing)
 
 
-def _collect(answers: Answers, line: Mapping[str, Any]) -> None:
-    answers.found.add(line["found"])
-    answers.drawn.add(line["drawn"])
+def present(truth: Truth, folder: Path, done: set[int]) -> tuple[Mapping[int, Path], set[int]]:
+    """The files of the pictures, and the pictures without one that are not done either: these are told.
 
-
-def present(numbers: Iterable[int], truth: Truth, folder: Path) -> dict[int, Path]:
-    """The files of these pictures; what is missing is told. Raises `UserError` when all are."""
-    files = {number: folder / file_name(truth.images[number]) for number in numbers}
-    there = {number: file for number, file in files.items() if file.is_file()}
-    if files and not there:
+    Raises `UserError` when all are missing.
+    """
+    files = {number: folder / file_name(image) for number, image in truth.images.items()}
+    missing = {number for number, file in files.items() if number not in done and not file.is_file()}
+    if files and len(missing) == len(files):
         raise UserError(f"{folder} has none of the {len(files)} pictures: {next(iter(files.values()))} is missing.")
-    if len(there) < len(files):
-        _LOG.warning("%d pictures are not in %s; their detections get no masks.", len(files) - len(there), folder)
-    return there
+    if missing:
+        said = "%d of %d pictures are not in %s: what is marked and found in them does not count."
+        _LOG.warning(said, len(missing), len(files), folder)
+    return files, missing
 
 
 def mask_graph(refine: int) -> Graph:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,12 @@ class Truth:
     def is_lvis(self) -> bool:
         """Whether it says how frequent each category is: then only categories known to a picture are judged in it."""
         return all(category.get("frequency") in FREQUENCIES for category in self.categories.values())
+
+    def without(self, pictures: Container[int]) -> Truth:
+        """The same of fewer pictures."""
+        images = {number: image for number, image in self.images.items() if number not in pictures}
+        kept = [entry for entry in self.annotations if entry["image_id"] in images]
+        return replace(self, images=images, annotations=kept)
 
 
 def read_truth(path: Path) -> Truth:

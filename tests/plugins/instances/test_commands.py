@@ -50,8 +50,25 @@ def test_missing_pictures_are_left_out_and_told(samloom, sam, data, caplog):
         "--images", data / "images", "--quiet",
     )  # fmt: skip
     assert code == 0
-    assert "1 pictures are not in" in caplog.text
-    assert "Segment Anything's masks\t50." in out
+    assert "1 of 2 pictures are not in" in caplog.text
+    assert [line.split("\t")[:2] for line in out.splitlines()] == [
+        ["boxes", "100.0"],
+        ["detector's masks", "20.0"],
+        ["Segment Anything's masks", "100.0"],
+    ]
+
+
+def test_what_was_found_in_a_missing_picture_does_not_count_either(samloom, sam, data):
+    (data / "images" / "2.png").unlink()
+    found = json.loads((data / "found.json").read_text())
+    wrong = found[1] | {"bbox": [0, 0, 5, 5], "score": 0.9}
+    (data / "found.json").write_text(json.dumps([*found, wrong]))
+    code, out, _ = samloom(
+        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
+        "--images", data / "images", "--quiet",
+    )  # fmt: skip
+    assert code == 0
+    assert out.startswith("boxes\t100.0")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +155,7 @@ def test_a_run_that_was_killed_goes_on_where_it_stood(samloom, sam, finder, data
     assert code == 0, err
     assert finder.looked == 2
     assert out.splitlines()[0].split("\t")[:2] == ["boxes", "100.0"]
+    (data / "images" / "2.png").unlink()
     assert model_run(samloom, data)[:2] == (0, out)
     assert finder.looked == 2
 
