@@ -1,11 +1,10 @@
-"""Where a recipe computes, and how: bfloat16 where it is computed in hardware, single precision elsewhere.
-
-A processor without AVX-512 emulates bfloat16, a hundred times more slowly than it computes in single precision.
-"""
+"""Where a recipe computes, and how: bfloat16 where it is computed in hardware, single precision elsewhere."""
 
 from __future__ import annotations
 
 import torch
+
+from sam_model.precision import is_emulated
 
 
 def best_device() -> torch.device:
@@ -15,8 +14,7 @@ def best_device() -> torch.device:
 
 def low_precision(kind: str = "cpu") -> torch.dtype:
     """bfloat16, or float32 where that would be emulated, on a kind of device."""
-    emulated = kind == "cpu" and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return torch.float32 if emulated else torch.bfloat16
+    return torch.float32 if is_emulated(torch.device(kind), torch.bfloat16) else torch.bfloat16
 
 
 def autocast(kind: str = "cpu") -> torch.autocast:

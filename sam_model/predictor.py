@@ -20,7 +20,6 @@ from sam_model.batching import PromptBatch, gather
 from sam_model.modeling import Sam
 from sam_model.modeling.mask_decoder import Judged, kept_masks
 from sam_model.modeling.two_way_transformer import Picture
-from sam_model.pictures import sheet, to_png
 from sam_model.preprocess import Frame, check_image, to_square
 from sam_model.prompts import Prompt
 
@@ -56,6 +55,8 @@ class MaskPrediction:
 
     def _repr_png_(self) -> bytes:
         """A sheet of the masks with the IoU that the network expects of each, as notebooks show it."""
+        from sam_model.pictures import sheet, to_png
+
         return to_png(sheet(self.masks, [[f"{iou:.2f}" for iou in row] for row in self.iou]))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from recipes.world import DETECTION_NOUNS, SYNONYMS, Atlas, SceneSpec, compose, load_atlas
 from recipes.world.art import load_everything
-from recipes.world.ink import inked
+from recipes.world.ink import some_inked
 from recipes.world.nouns import ICONS
 from recipes.world.scenes import boxes_of
 
@@ -91,9 +91,7 @@ def look(rng: np.random.Generator, scene: _Stored) -> View:
     kept = np.flatnonzero(after >= 0.4 * before)
     masks = owner == (kept + 1)[:, None, None].astype(np.uint8)
     boxes = boxes_of(masks) if len(kept) else np.zeros((0, 4), np.float32)
-    if rng.random() < INKED:
-        for mask in masks:
-            image = inked(rng, image, mask) if rng.random() < INKED_THINGS else image
+    image = some_inked(rng, image, masks, pictures=INKED, things=INKED_THINGS)
     return View(_retouched(rng, image), masks, boxes, tuple(scene.names[index] for index in kept))
 
 

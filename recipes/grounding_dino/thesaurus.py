@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,6 @@ KIND, GENUS, AKIN = 0.3, 0.5, 0.6
 GENUS_STEPS, AKIN_STEPS = 3, 2
 #: Sharpness with which a word chooses among the nouns that it may mean.
 TEMPERATURE = 0.05
-WORDS = "model.text_backbone.embeddings.word_embeddings.weight"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,30 +79,32 @@ def single_words(wordnet: WordNet, avoided: Sequence[str]) -> list[str]:
 
 
 def relations(wordnet: WordNet, words: Sequence[str], nouns: Sequence[str]) -> Relations:
-    """How the commonest visible meaning of each word stands to the visible meanings of each noun."""
-    roots = [_visible(wordnet, noun.removesuffix("s") if noun == "grapes" else noun) for noun in nouns]
-    above = [set[int]().union(*(_up(wordnet, root, GENUS_STEPS) for root in column)) - set(column) for column in roots]
-    family = [set[int]().union(*(_up(wordnet, root, AKIN_STEPS) for root in column)) for column in roots]
+    """How the visible meanings of each word stand to those of each noun."""
+    roots = [set(_visible(wordnet, noun)) for noun in nouns]
+    above = [_all_up(wordnet, column, GENUS_STEPS) - column for column in roots]
+    family = [_all_up(wordnet, column, AKIN_STEPS) for column in roots]
     rows = []
     for word in words:
         senses = _visible(wordnet, word)
         first = set(wordnet.ancestry(senses[0]))
         ancestors = set[int]().union(*map(wordnet.ancestry, senses))
-        near = set[int]().union(*(_up(wordnet, sense, AKIN_STEPS) for sense in senses))
+        near = _all_up(wordnet, senses, AKIN_STEPS)
         either = zip(roots, above, strict=True)
-        rows.append([[bool(first & set(column)) for column in roots],
-                     [bool(ancestors & set(column)) or bool(genera & set(senses)) for column, genera in either],
+        rows.append([[bool(first & column) for column in roots],
+                     [bool(ancestors & column) or not genera.isdisjoint(senses) for column, genera in either],
                      [bool(near & column) for column in family]])  # fmt: skip
     return Relations(*torch.tensor(rows).unbind(1))
 
 
 def _visible(wordnet: WordNet, word: str) -> list[int]:
-    return [number for number in wordnet.senses[word] if wordnet.synsets[number].file in VISIBLE]
+    """The meanings of a word that can be seen, the commonest first; WordNet has a plural under its singular."""
+    senses = wordnet.senses.get(word) or wordnet.senses[word.removesuffix("s")]
+    return [number for number in senses if wordnet.synsets[number].file in VISIBLE]
 
 
-def _up(wordnet: WordNet, number: int, steps: int) -> set[int]:
-    """A meaning and its ancestors in so many steps."""
-    found = front = {number}
+def _all_up(wordnet: WordNet, numbers: Iterable[int], steps: int) -> set[int]:
+    """Meanings and their ancestors in so many steps."""
+    found = front = set(numbers)
     for _ in range(steps):
         front = {kind for one in front for kind in wordnet.synsets[one].kinds}
         found = found | front

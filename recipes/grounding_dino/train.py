@@ -180,7 +180,7 @@ def _fresh(run: Path) -> GroundingDinoForObjectDetection:
 
 
 def _further(folder: Path) -> GroundingDinoForObjectDetection:
-    """A detector that was exported before, as it is or with another text (`meanings.py`)."""
+    """A detector that was exported before, as it is or with more words (`thesaurus.py`)."""
     detector: GroundingDinoForObjectDetection = GroundingDinoForObjectDetection.from_pretrained(folder).float()
     return detector
 

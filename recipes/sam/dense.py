@@ -80,7 +80,7 @@ def thing_iou(answer: Float[Tensor, "b 6 h w"], wanted: Float[Tensor, "b 6 h w"]
 def dense_targets(masks: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
     """(6, side, side): the share of each cell that any mask covers, whether a mask ends in it, and from its middle the
     distances to the sides of its thing's box in widths of the picture, 0 where there is no thing."""
-    numbers = (masks * np.arange(1, len(masks) + 1)[:, None, None]).max(axis=0).astype(np.uint8)
+    numbers = _numbers(masks)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     edges = cv2.morphologyEx(numbers, cv2.MORPH_GRADIENT, cross) > 0
     layers = ((numbers > 0).astype(np.float32), edges.astype(np.float32))
@@ -90,15 +90,22 @@ def dense_targets(masks: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
 
 def owners_of(masks: NDArray[np.bool_], side: int) -> NDArray[np.int64]:
     """(side, side): which of the masks the middle of each cell lies in, -1 for none."""
-    numbers = (masks * np.arange(1, len(masks) + 1)[:, None, None]).max(axis=0)
+    return _in_middles(_numbers(masks), side).astype(np.int64) - 1
+
+
+def _numbers(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Of every pixel the number of its mask, counted from 1; 0 where there is none."""
+    numbers: NDArray[np.uint8] = (masks * np.arange(1, len(masks) + 1)[:, None, None]).max(axis=0).astype(np.uint8)
+    return numbers
+
+
+def _in_middles(numbers: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     at = ((np.arange(side) + 0.5) * (len(numbers) / side)).astype(int)
-    return np.asarray(numbers[np.ix_(at, at)] - 1, np.int64)
+    return np.asarray(numbers[np.ix_(at, at)])
 
 
 def _reach(numbers: NDArray[np.uint8], masks: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
-    step = len(numbers) / side
-    at = ((np.arange(side) + 0.5) * step).astype(int)
-    owner = numbers[np.ix_(at, at)]
+    owner = _in_middles(numbers, side)
     left, top, right, bottom = (boxes_of(masks) / len(numbers)).T[:, owner.astype(int) - 1]
     middle = (np.arange(side, dtype=np.float32) + 0.5) / side
     x, y = middle[None, :], middle[:, None]

@@ -7,19 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.world.backgrounds import background, fractal
-from recipes.world.ink import inked
+from recipes.world.ink import some_inked
 
 Pixels = NDArray[np.uint8]
 
-#: Share of pictures whose things are redrawn with ink.
-INKED = 0.25
+#: Shares of pictures whose things are redrawn with ink, and of their things.
+INKED, INKED_THINGS = 0.25, 0.8
 
 
 def disguise(rng: np.random.Generator, image: Pixels, masks: NDArray[np.bool_]) -> Pixels:
     """Make some pictures (H, W, 3) look less drawn, and some things drawn by other hands; masks (N, H, W) stay true."""
-    if rng.random() < INKED:
-        for mask in masks:
-            image = inked(rng, image, mask) if rng.random() < 0.8 else image
+    image = some_inked(rng, image, masks, pictures=INKED, things=INKED_THINGS)
     if rng.random() < 0.25:
         image = textured(rng, image, masks)
     if rng.random() < 0.3:

@@ -27,7 +27,7 @@ def export(stage: str, directory: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", nargs="?", choices=sorted(STAGES), default="full")
+    parser.add_argument("stage", nargs="?", choices=sorted(STAGES), default="fine")
     parser.add_argument("directory", nargs="?", type=Path, default=BUNDLED)
     arguments = parser.parse_args()
     export(arguments.stage, arguments.directory)

@@ -35,6 +35,7 @@ from recipes.sam.texts import evaluate_texts, vector_of
 from recipes.world import DETECTION_NOUNS, TEST_FAMILIES, Atlas, load_atlas
 from recipes.world.art import load_everything
 from sam_model.checkpoints import load_sam
+from sam_model.config import SamConfig
 from sam_model.modeling.efficient_net import EfficientNet
 from sam_model.modeling.sam import Sam, build_sam
 from sam_model.predictor import Predictor
@@ -92,22 +93,14 @@ class Run:
                 optimiser.load_state_dict(saved)
             self.step = state["step"]
             return
-        if self.stage.start is not None:
-            self._carry_over(self.stage.start)
-        if isinstance(encoder := self.sam.image_encoder, EfficientNet) and not self._continues_encoder():
+        before = None if self.stage.start is None else self._carry_over(self.stage.start)
+        fresh = before is None or before.efficient_net is None
+        if isinstance(encoder := self.sam.image_encoder, EfficientNet) and fresh:
             start_from_imagenet(encoder)
         self.average.load_state_dict(self.sam.state_dict())
 
-    def _continues_encoder(self) -> bool:
-        match self.stage.start:
-            case None:
-                return False
-            case "bundled":
-                return load_sam(BUNDLED_WEIGHTS).config.efficient_net is not None
-            case stage:
-                return STAGES[stage].config.efficient_net is not None
-
-    def _carry_over(self, start: str) -> None:
+    def _carry_over(self, start: str) -> SamConfig:
+        """Take what fits from an earlier stage or from the bundled weights; the sizes of that network."""
         if start == BUNDLED:
             bundled = load_sam(BUNDLED_WEIGHTS)
             state, before, dense = bundled.state_dict(), bundled.config, None
@@ -118,6 +111,7 @@ class Run:
         self.sam.load_state_dict(grow(state, self.sam.state_dict(), factor=factor))
         if dense is not None:
             self.dense.load_state_dict(dense)
+        return before
 
 
 def train(run: Run, batches: Iterator[Batch], exam: Atlas) -> None:
@@ -170,16 +164,16 @@ def _step(run: Run, batch: Batch) -> dict[str, Answer]:
 
 def _teach(run: Run, batch: Batch, embedding: Tensor, dense: Tensor) -> dict[str, tuple[float, Answer]]:
     """What the teachers of single cells say, and how much it counts; for names the share told right is given as IoU."""
-    lessons = {}
+    taught = {}
     if weight := run.stage.dense_weight:
-        lessons["dense"] = weight, Answer(dense_loss(dense, batch.dense), thing_iou(dense, batch.dense))
+        taught["dense"] = weight, Answer(dense_loss(dense, batch.dense), thing_iou(dense, batch.dense))
     if weight := run.stage.meaning_weight:
         names = list(dict.fromkeys((*batch.names, *DETECTION_NOUNS)))
         rows = torch.tensor([names.index(name) for name in batch.names], device=run.device)
         owners = torch.where(batch.owners >= 0, rows[batch.owners], -1)
         vectors = torch.from_numpy(np.stack([vector_of(name) for name in names])).to(run.device)
-        lessons["meaning"] = weight, Answer(*meaning_loss(run.dense, embedding, owners, vectors))
-    return lessons
+        taught["meaning"] = weight, Answer(*meaning_loss(run.dense, embedding, owners, vectors))
+    return taught
 
 
 def settle_body(sam: Sam) -> list[Tensor]:

@@ -30,6 +30,16 @@ def inked(rng: np.random.Generator, image: Pixels, mask: NDArray[np.bool_], *, s
     return np.where((lines & reach)[..., None], rng.integers(0, 50, 3).astype(np.uint8), drawn)
 
 
+def some_inked(
+    rng: np.random.Generator, image: Pixels, masks: NDArray[np.bool_], *, pictures: float, things: float
+) -> Pixels:
+    """Now and then, in a share of `pictures`, the picture with a share of its `things` (N, H, W) redrawn."""
+    if rng.random() < pictures:
+        for mask in masks:
+            image = inked(rng, image, mask) if rng.random() < things else image
+    return image
+
+
 def _widest(solid: NDArray[np.uint8]) -> int:
     *_, width, height = cv2.boundingRect(solid)
     return 1 + round(WIDEST * float(max(width, height)))
