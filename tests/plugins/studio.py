@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.families import ModelSource
 from pipelines.models import ModelPool
 from pipelines.scope import Scope, use_scope
-from pipelines.values import Detections, Image
+from pipelines.values import Detections, Edit, EditPlan, Image
 from plugins.stable_diffusion.models import Advice, Inpainter
 
 PINK = (255, 0, 200)
@@ -70,3 +70,8 @@ def detections(shape: tuple[int, int], **boxes: tuple[int, int, int, int]) -> De
             "instance_id": np.arange(len(boxes)),
         },
     )
+
+
+def plan_of(*edits: tuple[str, str, str | None]) -> EditPlan:
+    """Edits by action, target and what comes instead."""
+    return EditPlan("as the test says", tuple(Edit(action, target, new, (0, 6)) for action, target, new in edits))
