@@ -56,12 +56,21 @@ def edit(
         Path | None, typer.Option("--report", metavar="FILE", help="Write what was found, painted and used, as JSON.")
     ] = None,
     *,
+    shadows: Annotated[bool, typer.Option("--shadows", help="What goes takes its shadow with it.")] = False,
+    second_look: Annotated[
+        bool,
+        typer.Option(
+            "--second-look/--no-second-look",
+            help="Take the likeliest of what is named but not surely found.",
+        ),
+    ] = True,
     settings: Settings,
 ) -> None:
     """Change a picture as a sentence says."""
     from pipelines.command.ready_made import edit_picture
 
-    edit_picture(image, instruction, output=output, seed=seed, report=report, settings=settings)
+    chosen = {"instruction": instruction, "seed": seed, "shadows": shadows, "second_look": second_look}
+    edit_picture(image, chosen, output=output, report=report, settings=settings)
 
 
 @app.command()

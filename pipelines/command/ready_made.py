@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 
 def edit_picture(
-    image: Path, instruction: str, *, output: Path | None, seed: int, report: Path | None, settings: Settings
+    image: Path, options: Mapping[str, Any], *, output: Path | None, report: Path | None, settings: Settings
 ) -> None:
     """Run the `edit` pipeline on a file and write the picture and its report.
 
-    Without a place to write to, the result lies beside the working directory's other files as NAME-edited.png; a
-    picture in which nothing was found keeps its own format, and thereby every byte.
+    `options` are the pipeline's inputs beside the photo. Without a place to write to, the result lies beside the
+    working directory's other files as NAME-edited.png; a picture in which nothing was found keeps its own format, and
+    thereby every byte.
     """
     photo = read_image(image)
     check_writable(output or beside(image, lossless=True))
     if report is not None:
         check_file_writable(report)
-    inputs = {"photo": photo, "instruction": instruction, "seed": seed}
+    inputs = {"photo": photo, **options}
     graph = load_pipeline("edit")
     result = execute(graph, inputs, settings)
     edited = result.outputs["image"]
@@ -42,7 +43,8 @@ def edit_picture(
         from pipelines.records import IN_REPORT, record_of
 
         again = record_of(graph, inputs, result.outputs, settings.pool())
-        write_json(_edit_report(photo, target, seed, settings, result) | {IN_REPORT: again.model_dump()}, report)
+        told = _edit_report(photo, target, options["seed"], settings, result)
+        write_json(told | {IN_REPORT: again.model_dump()}, report)
     say(_summary(json.loads(result.outputs["report"])))
     say(f"{target}" if report is None else f"{target}  (report: {report})")
 
@@ -112,12 +114,14 @@ def _summary(report: Mapping[str, Any]) -> str:
 def _line(edit: Mapping[str, Any]) -> str:
     if edit["action"] == "add" and not edit["target"]:
         return f"add {edit['replacement']}: {'added' if edit['painted'] else 'no room, nothing changed'}"
+    if edit["action"] == "background":
+        return f"background {edit['replacement']}: {_count(edit['found'], 'in front of it')}"
     what = f"{edit['replacement']} to {edit['target']}" if edit["action"] == "add" else edit["target"]
     return f"{edit['action']} {what}: {_count(edit['found'])}{_second_look(edit.get('second_look'))}"
 
 
-def _count(found: int) -> str:
-    return f"{found} found" if found else "nothing found, nothing changed"
+def _count(found: int, how: str = "found") -> str:
+    return f"{found} {how}" if found else "nothing found, nothing changed"
 
 
 def _second_look(scores: list[float] | None) -> str:
