@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from pipelines.batch.journal import STAGING, Record
@@ -24,24 +25,30 @@ class Actor:
 
     def __init__(self, job: Job) -> None:
         logging.getLogger("pipelines").setLevel(logging.WARNING)
-        self._work = Work(job)
+        self._job = job
         self._stop = job.out / STAGING / _STOP
+
+    @cached_property
+    def _work(self) -> Work:
+        return Work(self._job)
 
     def __call__(self, row: Mapping[str, str]) -> dict[str, str]:
         """A picture and its record so far → its record now, or why nothing can go on, or neither after a stop."""
         if self._stop.exists():
             return {"record": "", "mistake": ""}
         before = Record.from_json(row["before"]) if row["before"] else None
+        # A machine of the cluster may lack what the driver has: Ray would wrap it, and print a traceback.
         try:
             return {"record": self._work(row["picture"], before).as_json(), "mistake": ""}
-        except (SamloomError, OSError) as error:  # Ray would wrap it, and print the traceback of a user's mistake
+        except (SamloomError, OSError) as error:
             return {"record": "", "mistake": str(error)}
 
 
 def on_ray(job: Job, tasks: Sequence[Task], workers: int, stop: threading.Event) -> Iterator[Record]:
     """What came of each task, in the order in which they end; once `stop` is set, actors end what they are doing.
 
-    Raises `UserError` where Ray is not installed, and for what would happen to every picture.
+    Raises `UserError` where Ray is not installed or does not start, and for what would happen to every picture, and
+    `SamloomError` where Ray gives up.
     """
     data = _start_ray()
     rows = [{"picture": name, "before": before.as_json() if before else ""} for name, before in tasks]
@@ -51,7 +58,7 @@ def on_ray(job: Job, tasks: Sequence[Task], workers: int, stop: threading.Event)
         compute=data.ActorPoolStrategy(size=workers),
         num_cpus=_processors(workers),
     )
-    for row in results.iter_rows():
+    for row in _told(results.iter_rows()):
         if row["mistake"]:
             raise UserError(row["mistake"])
         if row["record"]:
@@ -59,6 +66,16 @@ def on_ray(job: Job, tasks: Sequence[Task], workers: int, stop: threading.Event)
         if stop.is_set():
             (job.out / STAGING).mkdir(exist_ok=True)
             (job.out / STAGING / _STOP).touch()
+
+
+def _told(rows: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """The rows; a line instead of Ray's tracebacks where an actor's machine is gone, or its memory."""
+    from ray.exceptions import RayError
+
+    try:
+        yield from rows
+    except RayError as error:
+        raise SamloomError(f"Ray gave up: {_first_line(error)} The same command goes on from here.") from error
 
 
 def _start_ray() -> Any:
@@ -72,10 +89,19 @@ def _start_ray() -> Any:
         import ray.data
     except ImportError as error:
         raise UserError("--engine ray needs Ray: pip install 'samloom[cluster]'.") from error
-    ray.init(ignore_reinit_error=True, logging_level=logging.ERROR, log_to_driver=False)
+    try:
+        ray.init(ignore_reinit_error=True, logging_level=logging.ERROR, log_to_driver=False)
+    except Exception as error:  # Ray has no class of its own for it
+        advice = "A machine may be too busy for it, or RAY_ADDRESS wrong; --engine threads needs no Ray."
+        raise UserError(f"Ray does not start: {_first_line(error)} {advice}") from error
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray.data
+
+
+def _first_line(error: Exception) -> str:
+    """What Ray says, as a sentence."""
+    return str(error).strip().partition("\n")[0].rstrip(".") + "."
 
 
 def _processors(workers: int) -> float:
