@@ -39,6 +39,8 @@ ROUNDS = 3
 SIZES = ((1536, 2048), (768, 1024), (480, 640))
 # The padding and the blur of the examples in diffusers' documentation.
 PADDING, BLUR = 32, 33
+# As its pipelines bring a mask to the model's size: what is at least half in it is painted.
+MASK_PROCESSOR = {"do_normalize": False, "do_binarize": True, "do_convert_grayscale": True}
 # Divided by this a picture is so dark that its inverse is bright: what is less than BRIGHT then is old in part.
 DARKER, BRIGHT = 3, 128
 DISCS, LEAST_DISC = 60_000, 3
@@ -197,11 +199,12 @@ def padded_crop(pixels: Pixels, mask: BoolMask, inpainter: Inpainter, *, blur: i
     from diffusers.image_processor import VaeImageProcessor
 
     picture, masked = Pil.fromarray(pixels), Pil.fromarray(mask.astype(np.uint8) * 255)
-    images = VaeImageProcessor()
+    images, masks = VaeImageProcessor(), VaeImageProcessor(**MASK_PROCESSOR)
     masked = images.blur(masked, blur) if blur else masked
     region = images.get_crop_region(masked, *picture.size, pad=PADDING)
-    square, inside = (_cropped(images, each, region, inpainter.side) for each in (picture, masked.convert("RGB")))
-    new = Pil.fromarray(painted(inpainter, square, inside[..., 0] > BRIGHT))
+    square = images.postprocess(_cropped(images, picture, region, inpainter.side), output_type="pil")[0]
+    inside = np.asarray(_cropped(masks, masked, region, inpainter.side)[0, 0] > 0)
+    new = Pil.fromarray(painted(inpainter, np.asarray(square), inside))
     return np.asarray(images.apply_overlay(masked, picture, new, region).convert("RGB"))
 
 
@@ -213,9 +216,8 @@ def painted(inpainter: Inpainter, square: Pixels, mask: BoolMask) -> Pixels:
     return square if after is None else after
 
 
-def _cropped(images: Any, picture: Pil.Image, region: tuple[int, int, int, int], side: int) -> Pixels:
-    tensor = images.preprocess(picture, height=side, width=side, crops_coords=region, resize_mode="fill")
-    return np.asarray(images.postprocess(tensor, output_type="pil")[0])
+def _cropped(images: Any, picture: Pil.Image, region: tuple[int, int, int, int], side: int) -> Any:
+    return images.preprocess(picture, height=side, width=side, crops_coords=region, resize_mode="fill")
 
 
 if __name__ == "__main__":
