@@ -60,12 +60,13 @@ class Document:
         self.problems.append(problem)
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, shown: str | None = None) -> Document:
     """Read one file; what can be read in spite of a mistake is in the document, with the mistake.
 
-    Raises SpecError when nothing can be read at all.
+    Mistakes name the file by `shown`, or else by its path. Raises SpecError when nothing can be read at all.
     """
-    return parse_document(_text(path), str(path))
+    file = shown or str(path)
+    return parse_document(_text(path, file), file)
 
 
 def parse_document(text: str, file: str) -> Document:
@@ -78,23 +79,23 @@ def parse_document(text: str, file: str) -> Document:
     return document
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, file: str) -> str:
     if path.is_dir():
-        raise SpecError([Problem("is a folder; name the pipeline's file in it.", file=str(path))])
+        raise SpecError([Problem("is a folder; name the pipeline's file in it.", file=file)])
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise SpecError([Problem("there is no such file.", file=str(path))]) from None
+        raise SpecError([Problem("there is no such file.", file=file)]) from None
     except OSError as error:
-        raise SpecError([Problem(f"cannot be read: {error.strerror}.", file=str(path))]) from error
+        raise SpecError([Problem(f"cannot be read: {error.strerror}.", file=file)]) from error
     if len(content) > MAX_BYTES:
         message = f"has {len(content):,} bytes; a pipeline has at most {MAX_BYTES:,}."
-        raise SpecError([Problem(message, file=str(path))])
+        raise SpecError([Problem(message, file=file)])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"is not text in UTF-8 (byte {error.start}); a pipeline is a YAML file."
-        raise SpecError([Problem(message, file=str(path))]) from error
+        raise SpecError([Problem(message, file=file)]) from error
 
 
 def _compose(text: str, file: str) -> Node | None:

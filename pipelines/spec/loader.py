@@ -32,7 +32,7 @@ def load_pipeline(path_or_name: str | Path, registry: Registry | None = None) ->
         graph = loader.load(Path(text), Path(text).stem)
     else:
         name = text.removeprefix(PREFIX)
-        graph = loader.load(ready_made(name), name)
+        graph = loader.load(ready_made(name), name, shown=PREFIX + name)
     if loader.problems or graph is None:
         raise SpecError(loader.problems)
     return graph
@@ -69,18 +69,21 @@ class Loader:
     done: dict[Path, Graph | None] = field(default_factory=dict)
     underway: list[Path] = field(default_factory=list)
 
-    def load(self, path: Path, name: str) -> Graph | None:
-        """The graph of one file; None if anything is wrong with it, which is then in `problems`."""
+    def load(self, path: Path, name: str, shown: str | None = None) -> Graph | None:
+        """The graph of one file; None if anything is wrong with it, which is then in `problems`.
+
+        Problems name the file by `shown`, where its path says nothing to whoever uses it.
+        """
         key = path.resolve()
         if key not in self.done:
             self.underway.append(key)
-            self.done[key] = self.read(path, name)
+            self.done[key] = self.read(path, name, shown)
             self.underway.pop()
         return self.done[key]
 
-    def read(self, path: Path, name: str) -> Graph | None:
+    def read(self, path: Path, name: str, shown: str | None = None) -> Graph | None:
         try:
-            document = read_document(path)
+            document = read_document(path, shown)
         except SpecError as error:
             self.problems += error.problems
             return None
@@ -93,14 +96,15 @@ class Loader:
         if use.endswith(SUFFIXES):
             return self.used_file(folder / use, use)
         if use.startswith(PREFIX):
-            return self.used_file(ready_made(use.removeprefix(PREFIX)), use)
+            return self.used_file(ready_made(use.removeprefix(PREFIX)), use, shown=use)
         return self.registry.node(use)
 
-    def used_file(self, path: Path, use: str) -> Graph | None:
+    def used_file(self, path: Path, use: str, shown: str | None = None) -> Graph | None:
         key = path.resolve()
         if key in self.underway:
             circle = [*self.underway[self.underway.index(key) :], key]
             raise UserError(f"the files use one another in a circle: {' → '.join(file.name for file in circle)}.")
         if not path.is_file():
-            raise UserError(f"there is no such file: {use} (looked for {path}).")
-        return self.load(path, use)
+            looked = "" if shown else f" (looked for {path})"
+            raise UserError(f"there is no such file: {use}{looked}.")
+        return self.load(path, use, shown)

@@ -2,6 +2,7 @@
 
 import io
 import random
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,21 @@ def test_a_file_that_is_none(tmp_path, content, message):
     with pytest.raises(SpecError) as caught:
         load_pipeline(path)
     assert str(caught.value) == f"{path}: {message}"
+
+
+def test_a_ready_made_pipeline_is_told_by_its_name(tmp_path, monkeypatch):
+    (tmp_path / "their_pipelines").mkdir()
+    (tmp_path / "their_pipelines" / "__init__.py").touch()
+    (tmp_path / "their_pipelines" / "bad.yaml").write_text("version: 1\nnodes:\n  a: {use: no/such}\n")
+    (tmp_path / "mine.yaml").write_text("version: 1\nnodes:\n  a: {use: pipeline/bad}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [EntryPoint("bad", "their_pipelines:bad.yaml", "samloom.pipelines")]
+    monkeypatch.setattr("pipelines.spec.loader.entry_points", lambda *, group: points)
+    for asked in ("bad", tmp_path / "mine.yaml"):
+        with pytest.raises(SpecError) as found:
+            load_pipeline(asked)
+        assert any(problem.file == "pipeline/bad" for problem in found.value.problems)
+        assert "their_pipelines" not in str(found.value)
 
 
 def test_a_missing_file(tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 
+from demos.web.bench.checked import NAME
 from demos.web.bench.completion import Completer
 from pipelines.errors import Problem
 
@@ -71,13 +72,23 @@ def completions(completer: Completer) -> Callable[[list[Any]], dict[str, Any]]:
 
 
 def marks(problems: Iterable[Problem]) -> list[dict[str, Any]]:
-    """Problems as the editor shows them: place, path and message."""
+    """Problems as the editor shows them: place, path and message; those of another file stand at the first line."""
     return [
-        {"line": found.line or 1, "column": found.column or 1, "path": _path(found), "message": found.message}
+        {**_place(found), "path": _path(found), "message": found.message}
         for found, _ in zip(problems, range(_MOST_PROBLEMS), strict=False)
     ]
 
 
+def _place(problem: Problem) -> dict[str, int]:
+    line, column = (problem.line, problem.column) if _is_own(problem) else (None, None)
+    return {"line": line or 1, "column": column or 1}
+
+
 def _path(problem: Problem) -> str:
     where = problem.where[1:] if problem.where[:1] == ("nodes",) and len(problem.where) > 1 else problem.where
-    return " › ".join(map(str, where))
+    file = [] if _is_own(problem) else [f"{problem.file}, line {problem.line or 1}"]
+    return " › ".join([*file, *map(str, where)])
+
+
+def _is_own(problem: Problem) -> bool:
+    return problem.file in (None, NAME)

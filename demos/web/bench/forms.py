@@ -58,9 +58,9 @@ class Field:
 
     @property
     def texts(self) -> dict[str, Any]:
-        """What the components of all kinds are told."""
+        """What the components of all kinds are told; the page takes those of a form that comes later for read-only."""
         key = f"{self.name}: {self.declared.type.name}"
-        return {"label": self.label, "info": self.declared.doc or None, "key": key}
+        return {"label": self.label, "info": self.declared.doc or None, "key": key, "interactive": True}
 
     def component(self, presets: Sequence[str]) -> Component:
         """An empty field, or one with the default."""
@@ -118,11 +118,12 @@ def _picture(field: Field, _: Sequence[str]) -> Component:
 
 
 def _many_pictures(field: Field, _: Sequence[str]) -> Component:
-    return gr.File(label=field.label, file_count="multiple", file_types=["image"], type="filepath")
+    return gr.File(label=field.label, file_count="multiple", file_types=["image"], type="filepath", interactive=True)
 
 
 def _file(field: Field, _: Sequence[str]) -> Component:
-    return gr.File(label=" – ".join(filter(None, (field.label, field.declared.doc))), type="filepath", height=120)
+    label = " – ".join(filter(None, (field.label, field.declared.doc)))
+    return gr.File(label=label, type="filepath", height=120, interactive=True)
 
 
 def _model(field: Field, presets: Sequence[str]) -> Component:

@@ -47,9 +47,10 @@ class Correcting(Stage):
 
         def toggled(desk: Desk) -> Wish:
             wish, seen = _found(desk)
+            desk.thing = thing or 0
             return wish.toggled(_number(thing, seen), seen.found)
 
-        yield from self.run(request, toggled, paint=False, thing=thing or 0)
+        yield from self.run(request, toggled, paint=False)
 
     def choose(self, thing: int | None, request: gr.Request) -> Updates:
         """Say what is known of another thing."""
@@ -59,12 +60,17 @@ class Correcting(Stage):
         return updates.chosen_thing(self.layout.found, desk.wish, desk.seen, thing or 0)
 
     def _mended(self, request: gr.Request, thing: int | None, change: Change) -> Iterator[Updates]:
-        """With other clicks on a thing, after which that thing is still the chosen one."""
+        """With other clicks on a thing, after which that thing is still the chosen one.
+
+        A second click on a missed thing may come before the page knows that the first has added it.
+        """
         _, desk = self.desk(request)
-        number = _number(thing, desk.seen) if desk.seen else 0
+        known = len(desk.wish.added) if desk.wish else 0
 
         def mended(desk: Desk) -> Wish:
             wish, seen = _found(desk)
+            is_added = thing is not None and thing < 0 and len(wish.added) > known
+            desk.thing = number = len(seen.names) - 1 if is_added else _number(thing, seen)
             clicks = change(wish.clicks_on(number, seen.found), seen)
             is_new = number >= len(seen.names)
             if number >= seen.found and clicks and not any(click.on for click in clicks):
@@ -72,7 +78,7 @@ class Correcting(Stage):
             name = updates.missable(seen.plan)[-1 - (thing or 0)] if is_new else ""
             return wish.clicked(number, seen.found, clicks, name)
 
-        yield from self.run(request, mended, paint=False, thing=number)
+        yield from self.run(request, mended, paint=False)
 
 
 def _found(desk: Desk) -> tuple[Wish, Seen]:

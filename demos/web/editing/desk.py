@@ -12,6 +12,7 @@ from demos.web.editing.graphs import inputs_of, looking, painting
 from demos.web.editing.outcome import Attempt, attempts_of, not_found, trace_rows
 from demos.web.editing.pictures import Shown, found_things, show
 from demos.web.editing.steps import StepRow
+from demos.web.editing.turns import Turns
 from demos.web.editing.wish import Wish
 from demos.web.handover import Offer
 from demos.web.running import Run
@@ -65,9 +66,11 @@ class Past:
 
 
 class Desk:
-    """What the tab Edit remembers of a visitor: paths and words, no pictures."""
+    """What the tab Edit remembers of a visitor: paths and words, no pictures; `thing` is what the next click mends."""
 
     def __init__(self) -> None:
+        self.turns = Turns()
+        self.thing = 0
         self.wish: Wish | None = None
         self.seen: Seen | None = None
         self.painted: Painted | None = None

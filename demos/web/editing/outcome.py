@@ -42,8 +42,8 @@ class Attempt:
         return replace(photo, pixels=pixels.pixels, alpha=pixels.alpha)
 
     def words(self) -> str:
-        """What was done, edit by edit."""
-        return " ".join(f"{_done(edit)}." for edit in self.report["edits"])
+        """What was done, edit by edit, each with what the report remarks on it."""
+        return " ".join(f"{_done(edit)}{_remark(edit)}." for edit in self.report["edits"])
 
     def proof(self) -> str:
         """What was counted of the pixels."""
@@ -88,6 +88,10 @@ def trace_rows(result: RunResult) -> Sequence[Mapping[str, Any]]:
 def _attempt(seed: int, score: float, report: Mapping[str, Any], picture: Image, visit: Visit) -> Attempt:
     write_image(replace(picture, source=None), file := visit.file(f"attempt-{seed}.png"))
     return Attempt(seed, score, report, file, thumbnail(picture, visit))
+
+
+def _remark(edit: Mapping[str, Any]) -> str:
+    return f" ({edit['remark']})" if "remark" in edit else ""
 
 
 def _done(edit: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from demos.web.editing.layout import Layout
 from demos.web.editing.pictures import show
 from demos.web.editing.updates import Updates
 from demos.web.editing.wish import Wish
-from demos.web.parts import status
+from demos.web.parts import Mood, status
 from demos.web.studio import Studio
 from demos.web.visits import Visit
 from demos.web.words import listed, told
@@ -32,26 +32,33 @@ class Stage:
         visit = self.studio.visit(request)
         return visit, visit.recall(Desk)
 
-    def run(
-        self, request: gr.Request, make: Callable[[Desk], Wish], *, paint: bool, thing: int = 0
-    ) -> Iterator[Updates]:
-        """Make a wish and carry it out, to the end or as far as its masks; then `thing` is chosen for the next click.
+    def run(self, request: gr.Request, make: Callable[[Desk], Wish], *, paint: bool) -> Iterator[Updates]:
+        """Make a wish when what ran before has ended, and carry it out, to the end or as far as its masks.
 
         Whatever goes wrong is said in the line of status. Edit is back when the event is over, see `parts.when_over`.
         """
         visit, desk = self.desk(request)
-        line = self.layout.told
         yield updates.started(self.layout)
         try:
-            wish = make(desk)
-            yield updates.cleared(self.layout)
-            for row in desk.perform(self.studio, visit, wish, paint=paint):
-                yield {line.status: status("busy", row.words), line.steps: row.html()}
-                if desk.wish is wish and desk.seen is not None:
-                    yield updates.what_was_seen(self.layout, wish, desk.seen, thing)
-            yield self._ended(desk, visit, wish, thing)
+            for _ in desk.turns.wait(visit):
+                yield updates.waiting(self.layout)
+            try:
+                desk.thing = 0
+                yield from self._carried_out(visit, desk, make(desk), paint=paint)
+            finally:
+                desk.turns.over()
         except Exception as error:  # noqa: BLE001 - `told` logs what is no mistake of the visitor's
-            yield {line.status: status("idle" if isinstance(error, Cancelled) else "error", told(error))}
+            mood: Mood = "idle" if isinstance(error, Cancelled) else "error"
+            yield {self.layout.told.status: status(mood, told(error))}
+
+    def _carried_out(self, visit: Visit, desk: Desk, wish: Wish, *, paint: bool) -> Iterator[Updates]:
+        line = self.layout.told
+        yield updates.cleared(self.layout)
+        for row in desk.perform(self.studio, visit, wish, paint=paint):
+            yield {line.status: status("busy", row.words), line.steps: row.html()}
+            if desk.wish is wish and desk.seen is not None:
+                yield updates.what_was_seen(self.layout, wish, desk.seen, desk.thing)
+        yield self._ended(desk, visit, wish)
 
     def attempt(self, visit: Visit, desk: Desk, painted: Painted) -> Updates:
         """The chosen attempt, with its files written."""
@@ -61,13 +68,13 @@ class Stage:
         after = show(painted.attempt.picture(photo), visit, "after").path
         return updates.one_attempt(self.layout, painted, files, after)
 
-    def _ended(self, desk: Desk, visit: Visit, wish: Wish, thing: int) -> Updates:
+    def _ended(self, desk: Desk, visit: Visit, wish: Wish) -> Updates:
         """What there is to see in the end."""
         seen, painted = desk.seen, desk.painted
         assert seen is not None  # noqa: S101 - the run has ended well
         if painted is None:
             said = status("nothing", seen.missing) if seen.missing else status("done", _found(seen.names))
-            return updates.what_was_seen(self.layout, wish, seen, thing) | {self.layout.told.status: said}
+            return updates.what_was_seen(self.layout, wish, seen, desk.thing) | {self.layout.told.status: said}
         return {
             **updates.what_was_painted(self.layout.result, painted),
             **updates.what_was_before(self.layout.earlier, desk.past),

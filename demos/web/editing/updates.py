@@ -33,9 +33,15 @@ def started(layout: Layout) -> Updates:
     return shown | {layout.told.status: status("busy", "At work …")}
 
 
+def waiting(layout: Layout) -> Updates:
+    """Something was asked for while something else runs: a click in the picture during a mend, say."""
+    return started(layout) | {layout.told.status: status("busy", "Noted; it follows when what runs has ended.")}
+
+
 def cleared(layout: Layout) -> Updates:
-    """A run begins: what the last one gave is not true any more."""
-    return {layout.told.welcome: gr.update(visible=False), layout.result.card: gr.update(visible=False)}
+    """A run begins: what the last one gave is not true any more. Stop is there, though what ran before has ended."""
+    hidden = (layout.told.welcome, layout.result.card)
+    return started(layout) | {part: gr.update(visible=False) for part in hidden}
 
 
 def what_was_seen(layout: Layout, wish: Wish, seen: Seen, thing: int) -> Updates:

@@ -38,21 +38,25 @@ def _connect_making(layout: Layout, making: Making) -> None:
 
 def _connect_correcting(layout: Layout, correcting: Correcting) -> None:
     found = layout.found
-    _long(found.picture.select, correcting.click, [found.thing, found.effect], layout)
-    _long(found.clicks.submit, correcting.write_clicks, [found.thing, found.clicks], layout)
-    _long(found.undo.click, correcting.undo, [found.thing], layout)
-    _long(found.leave_out.click, correcting.leave_out, [found.thing], layout)
+    _long(found.picture.select, correcting.click, [found.thing, found.effect], layout, "multiple")
+    _long(found.clicks.submit, correcting.write_clicks, [found.thing, found.clicks], layout, "multiple")
+    _long(found.undo.click, correcting.undo, [found.thing], layout, "multiple")
+    _long(found.leave_out.click, correcting.leave_out, [found.thing], layout, "multiple")
     _short(found.thing.input, correcting.choose, [found.thing], [found.clicks, found.undo, found.leave_out])
 
 
-def _long(trigger: Any, handler: Any, inputs: Any, layout: Layout) -> None:
-    """Connect what runs the graph: the studio's own line holds it back and says so, the page's library need not."""
+def _long(trigger: Any, handler: Any, inputs: Any, layout: Layout, trigger_mode: str = "once") -> None:
+    """Connect what runs the graph: the studio's own line holds it back and says so, the page's library need not.
+
+    With the mode "multiple" what is asked for during a run is carried out after it, otherwise it is dropped.
+    """
     event = trigger(
         handler,
         inputs,
         layout.components(),
         show_progress="hidden",
         concurrency_limit=None,
+        trigger_mode=trigger_mode,
         api_visibility="private",
     )
     when_over(event, buttons(layout.asked, is_running=False))

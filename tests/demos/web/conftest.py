@@ -44,8 +44,9 @@ def clock():
 def pytest_collection_modifyitems(items):
     """Clients go while the server still writes to them, and the page's library leaves files to the collector: what
     Python says of that is told to whatever test comes next."""
+    serving = {item.path for item in items if "served" in getattr(item, "fixturenames", ())}
     for item in items:
-        if "served" in getattr(item, "fixturenames", ()):
+        if item.path in serving:
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
 
 

@@ -111,19 +111,33 @@ def test_a_mask_is_mended_by_clicks_before_painting(browser_page, shoot):
     )
 
 
+def test_a_click_during_a_mend_follows_it(browser_page):
+    page = browser_page
+    choose_example(page, DOG)
+    page.click("#edit-look")
+    finished(page)
+    click_picture(page, 200, 250)
+    page.get_by_label("is not on it").check()
+    click_picture(page, 150, 300)
+    page.wait_for_function(
+        "() => /^[+]\\S+ -\\S+$/.test(document.querySelector('#edit-clicks input, #edit-clicks textarea').value)"
+    )
+    assert finished(page) == "Found: 1 dog. Press Edit to paint."
+
+
 def test_what_was_not_found_is_told_kindly_and_added_by_a_click(browser_page, shoot):
     page = browser_page
     choose_example(page, DOG)
-    say(page, "remove the elephant")
+    say(page, "remove the snake")
     page.click("#edit-go")
-    assert finished(page).startswith("No “elephant” found, so nothing was changed.")
+    assert finished(page).startswith("No “snake” found, so nothing was changed.")
     assert status_of(page) == "nothing"
     shoot(page, "browser-nothing")
-    page.get_by_label("a missed elephant").check()
+    page.get_by_label("a missed snake").check()
     click_picture(page, 73, 315)
-    assert finished(page).startswith("Found: 1 elephant.")
+    assert finished(page).startswith("Found: 1 snake.")
     page.click("#edit-go")
-    assert finished(page) == "1 elephant removed."
+    assert finished(page) == "1 snake removed."
 
 
 def test_a_plan_is_put_right_in_its_fields(browser_page):
@@ -141,6 +155,7 @@ def test_stopping_leaves_everything_as_it_was(browser_page, shoot):
     choose_example(page, DOG)
     page.get_by_role("button", name="More choices").click()
     page.get_by_label("Seed").fill("4711")
+    page.get_by_label("number input for Attempts").fill("6")
     page.click("#edit-go")
     page.wait_for_selector("#edit-stop", state="visible")
     shoot(page, "browser-running")

@@ -92,6 +92,14 @@ def test_an_edit_and_its_proof_in_words(photo, visit):
     assert (nothing.words(), nothing.proof()) == ("No “dog” found.", "Not one pixel changed.")
 
 
+def test_what_a_report_remarks_is_said(photo, visit):
+    attempt = attempts_of(result(photo), visit)[0]
+    remarked = json.loads(report(0))
+    remarked["edits"][0]["remark"] = "found on a second look, score 0.12"
+    said = replace(attempt, report=remarked).words()
+    assert said == "1 dog replaced with: cat (found on a second look, score 0.12)."
+
+
 def test_what_was_not_found_is_named():
     plan = parse("remove the dog and the elephant").plan
     said = not_found(plan, detections(SHAPE, dog=(1, 1, 9, 9)))

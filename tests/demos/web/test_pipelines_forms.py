@@ -77,6 +77,11 @@ def test_every_type_has_its_component(components, name, kind):
     assert isinstance(components[name], getattr(gr, kind))
 
 
+def test_whatever_is_asked_for_can_be_filled_in(components):
+    read_only = [name for name, part in components.items() if not (part.interactive or isinstance(part, gr.Image))]
+    assert read_only == []
+
+
 def test_defaults_are_filled_in(components):
     assert components["words"].value == "dog. cat."
     assert components["profile"].value == "sa1b"
