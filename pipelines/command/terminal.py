@@ -30,7 +30,7 @@ def complain(text: str) -> None:
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under a header: drawn on a terminal, tab-separated into a pipe."""
     if not sys.stdout.isatty():
-        for row in rows:
+        for row in (header, *rows):
             say("\t".join(row))
         return
     from rich.box import SIMPLE_HEAD

@@ -8,9 +8,10 @@ import tracemalloc
 import pytest
 
 from pipelines.errors import UserError
-from plugins.instances import results as module
+from plugins.instances import json_list as module
 from plugins.instances.journal import Journal
-from plugins.instances.results import Results, elements, read_results
+from plugins.instances.json_list import elements
+from plugins.instances.results import Results, read_results
 from sam_model.ops.rle import Rle
 
 MASK = {"size": [4, 5], "counts": "53^7"}
