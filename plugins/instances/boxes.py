@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,10 +14,11 @@ from pipelines.errors import PortError
 from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image
 from plugins.coco import CATEGORY_IDS, NAMES
-from plugins.instances.results import Results, read_results
+from plugins.instances.results import read_results
 from plugins.instances.truth import Record, Truth, read_truth
 
 _LOG = logging.getLogger(__name__)
+_Content = TypeVar("_Content")
 
 
 @node("boxes/from_coco", version=1)
@@ -41,10 +44,12 @@ def from_coco(
         score_threshold: The score that a box must exceed, from 0 to 1.
         max_detections: The most boxes to keep.
     """
-    truth = None if annotations is None else read_truth(annotations)
+    truth = None if annotations is None else _kept("truth", annotations, read=partial(read_truth, annotations))
     number = number_of(image, truth) if image_id is None else image_id
     names = dict(zip(CATEGORY_IDS, NAMES, strict=True)) if truth is None else names_of(truth)
-    mine = [entry for entry in _read(path, truth).of_picture(number) if "bbox" in entry]
+    # A truth that was read anew is another object: what was checked against the one before is read again.
+    found = _kept("results", path, truth, read=partial(read_results, path, truth))
+    mine = [entry for entry in found.of_picture(number) if "bbox" in entry]
     sure = sorted((entry for entry in mine if entry["score"] > score_threshold), key=lambda entry: -entry["score"])
     unknown = {entry["category_id"] for entry in sure} - names.keys()
     if unknown:
@@ -52,21 +57,20 @@ def from_coco(
     return detections_of(image, sure, names, max_detections)
 
 
-_latest: tuple[tuple[str, int, int], Results] | None = None
+_latest: dict[str, tuple[tuple[object, ...], Any]] = {}
 
 
-def _read(path: Path, truth: Truth | None) -> Results:
-    """A results file; the latest one is kept, for a folder's pictures ask for the same one after another."""
-    global _latest  # noqa: PLW0603 - one file of memory for the process
+def _kept(kind: str, path: Path, *key: object, read: Callable[[], _Content]) -> _Content:
+    """Read a file; the latest of its kind is kept, for a folder's pictures ask for the same one after another."""
     try:
         state = path.stat()
     except OSError:
-        return read_results(path, truth)
-    key = (f"{path.absolute()} {truth and truth.source}", state.st_mtime_ns, state.st_size)
-    kept = _latest
-    if kept is None or kept[0] != key:
-        kept = _latest = (key, read_results(path, truth))
-    return kept[1]
+        return read()
+    asked = (path.absolute(), state.st_mtime_ns, state.st_size, *key)
+    if kind not in _latest or _latest[kind][0] != asked:
+        _latest[kind] = (asked, read())
+    content: _Content = _latest[kind][1]
+    return content
 
 
 def detections_of(

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.errors import PortError
 from pipelines.values import Image
+from plugins.instances import boxes
 from plugins.instances.boxes import from_coco
 
 
@@ -86,3 +87,23 @@ def test_a_picture_without_a_number_is_the_users_mistake(results, annotations):
 def test_a_category_that_coco_lacks_needs_the_annotations(results):
     with pytest.raises(PortError, match="has the category 12, which COCO has not: give the file of annotations"):
         from_coco(picture(), results(result(category=12)))
+
+
+def test_both_files_are_read_once_for_many_pictures_and_again_when_they_change(results, annotations, monkeypatch):
+    read = []
+
+    def watched(name, original):
+        return lambda *given: read.append(name) or original(*given)
+
+    for name in ("read_truth", "read_results"):
+        monkeypatch.setattr(boxes, name, watched(name, getattr(boxes, name)))
+    path, street = results(result(image=7)), picture("street.jpg")
+    for _ in range(3):
+        assert len(from_coco(street, path, annotations=annotations)) == 1
+    assert read == ["read_truth", "read_results"]
+    path = results(result(image=7), result(image=7))
+    assert len(from_coco(street, path, annotations=annotations)) == 2
+    assert read[2:] == ["read_results"]
+    annotations.write_text(annotations.read_text() + "\n")
+    from_coco(street, path, annotations=annotations)
+    assert read[3:] == ["read_truth", "read_results"]
