@@ -1,7 +1,7 @@
 """What a browser needs to answer clicks by itself: the decoder as an ONNX graph, and what it makes of a picture.
 
 The embedding, and what the decoder reads from it whatever is asked, are computed here, once for a picture. The browser
-gets them as safetensors in half precision and runs the rest (`sam_model.export`'s graph `logits`) at every move.
+gets them as safetensors in half precision and runs the rest (`sam_model.export`'s graph `web`) at every move.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sam_model.modeling import Sam as Network
     from sam_model.predictor import ImageEmbedding
 
-GRAPH = "logits"
-_FORMAT = "1"
+GRAPH = "web"
+_FORMAT = "2"
 """Part of the graph's name: another where the export changes."""
 _exporting = threading.Lock()
 

@@ -17,6 +17,7 @@ class GraphName(StrEnum):
     LOOK = "look"
     ANSWER = "answer"
     LOGITS = "logits"
+    WEB = "web"
 
 
 def export(
@@ -36,8 +37,8 @@ def export(
 
     encoder: scaled picture to embedding. decoder: embedding and prompts to masks, with the inputs of the official
     export. look and answer: the decoder in two, what depends on the picture alone and the rest, so that a click costs
-    less. logits: answer without masks at the size of the picture. Each file is run once in onnxruntime, where that is
-    installed, and compared with PyTorch.
+    less. logits: answer without masks at the size of the picture. web: logits for ONNX Runtime Web. Each file is run
+    once in onnxruntime, where that is installed, and compared with PyTorch.
     """
     from pipelines.command.terminal import say
     from pipelines.errors import UserError

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from sam_model.errors import ExportError
 from sam_model.export.modules import READ, Answer, Decoder, Encoder, Logits, Look
+from sam_model.export.webassembly import for_webassembly
 from sam_model.modeling import Sam
 
 OPSET = 20
@@ -41,7 +42,7 @@ class Written:
     difference: float | None
 
 
-GRAPHS = ("encoder", "decoder", "look", "answer", "logits")
+GRAPHS = ("encoder", "decoder", "look", "answer", "logits", "web")
 
 
 def export_onnx(
@@ -93,10 +94,11 @@ def parts(sam: Sam, graphs: Sequence[str], *, best_mask: bool) -> dict[str, Grap
         "decoder": Graph(Decoder(sam, best_mask=best_mask), {**embedding, **prompts, **hint, **size}, ANSWERS),
         "look": Graph(look, {**embedding, **hint}, READ),
     }
-    if {"answer", "logits"}.intersection(graphs):
+    if {"answer", "logits", "web"}.intersection(graphs):
         asked = {**dict(zip(READ, look(**embedding, **hint), strict=True)), **prompts}
         made["answer"] = Graph(Answer(sam, best_mask=best_mask), {**asked, **size}, ANSWERS)
         made["logits"] = Graph(Logits(sam, best_mask=best_mask), asked, ANSWERS[1:])
+        made["web"] = Graph(Logits(for_webassembly(sam), best_mask=best_mask), asked, ANSWERS[1:])
     return {name: made[name] for name in graphs}
 
 

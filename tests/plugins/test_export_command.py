@@ -36,7 +36,7 @@ def test_without_the_packages_one_line_says_what_to_install(app, tmp_path, capsy
     ("arguments", "message"),
     [
         (["nosuch"], "No Segment Anything at 'nosuch'"),
-        (["--graph", "decodr"], "'decodr' is not one of 'encoder', 'decoder', 'look', 'answer', 'logits'"),
+        (["--graph", "decodr"], "'decodr' is not one of 'encoder', 'decoder', 'look', 'answer', 'logits', 'web'"),
     ],
 )
 def test_mistakes_are_named(app, tmp_path, capsys, arguments, message):

@@ -15,6 +15,7 @@ from segment_anything.utils.onnx import SamOnnxModel
 from sam_model import VIT_T, Box, MaskHint, Points, Predictor, TinyVitConfig, build_sam
 from sam_model.errors import ExportError
 from sam_model.export import Decoder, export_onnx
+from sam_model.export.webassembly import PlainNorm, TanhGelu
 from sam_model.preprocess import Frame, resize_longest_side
 
 CLOSE = {"atol": 1e-3, "rtol": 0}
@@ -29,7 +30,7 @@ def twins(build_twins, odd):
 @pytest.fixture(scope="module")
 def run(twins, tmp_path_factory):
     """Run an exported graph on named inputs."""
-    return runner(twins.ours, tmp_path_factory.mktemp("onnx"), ("encoder", "look", "answer", "logits"))
+    return runner(twins.ours, tmp_path_factory.mktemp("onnx"), ("encoder", "look", "answer", "logits", "web"))
 
 
 def runner(sam, folder, graphs):
@@ -88,13 +89,27 @@ def test_two_prompts_of_one_click(predictor, run, embedding):
     assert ((masks[:, 1:] > 0) != expected.masks).mean() < 1e-4
 
 
-def test_logits_are_those_of_the_answer(run, embedding):
+@pytest.mark.parametrize("graph", ["logits", "web"])
+def test_logits_are_those_of_the_answer(run, embedding, graph):
     xy, labels = [[[50, 60], [30, 40], [0, 0]]], [[1, 0, -1]]
     read = dict(zip(READ, run("look", image_embeddings=embedding.features, **hint_inputs()), strict=True))
     asked = {name: value for name, value in prompt_inputs(embedding.frame, xy, labels).items() if "point" in name}
     _, *expected = answer(run, embedding, xy, labels)
-    for one, other in zip(run("logits", **read, **asked), expected, strict=True):
+    for one, other in zip(run(graph, **read, **asked), expected, strict=True):
         np.testing.assert_allclose(one, other, **CLOSE)
+
+
+def test_gelu_by_the_hyperbolic_tangent_is_gelu():
+    x = torch.cat((torch.linspace(-12, 12, 48_001, dtype=torch.float64), torch.tensor([-1e4, -50.0, 50.0, 1e4])))
+    assert (TanhGelu()(x) - torch.nn.functional.gelu(x)).abs().max() < 4e-6
+
+
+def test_a_norm_of_sums_and_products_is_layer_norm():
+    norm = torch.nn.LayerNorm(24, eps=1e-3)
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x = torch.cat((torch.randn(5, 24) * 3 + 7, torch.full((1, 24), 2.0)))
+    torch.testing.assert_close(PlainNorm(norm)(x), norm(x), atol=1e-5, rtol=0)
 
 
 def test_a_box_points_and_a_hint(predictor, run, embedding):
@@ -155,7 +170,7 @@ def test_the_encoder_of_mobile_sam(tmp_path):
 
 
 def test_an_unknown_graph_is_named(lively_sam, tmp_path):
-    with pytest.raises(ExportError, match=r"^no graph 'decodr': there are encoder, decoder, look, answer, logits$"):
+    with pytest.raises(ExportError, match=r"^no graph 'decodr': there are encoder, decoder, look, answer, logits, web$"):
         export_onnx(lively_sam, tmp_path, ["decodr"])
 
 
