@@ -22,19 +22,14 @@ from sam_model.training.losses import mask_iou
 CELLS = 4
 MAPS = 6
 REACH_WEIGHT = 4.0
-#: Numbers of an embedding of the bundled CLIP.
-MEANING = 512
-#: By which cosines are multiplied where names compete.
-SHARPNESS = 15.0
 
 
 class DenseHead(nn.Module):
     """Image embedding → logits of thing and of edge, and the reach, in every cell."""
 
-    def __init__(self, width: int, *, meaning: bool = False) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.project = nn.Linear(width, MAPS * CELLS**2)
-        self.mean = nn.Linear(width, MEANING) if meaning else None
 
     def forward(self, embedding: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 4*h 4*w"]:
         logits = self.project(rearrange(embedding, "b c h w -> b h w c"))
@@ -43,22 +38,25 @@ class DenseHead(nn.Module):
 
 
 def meaning_loss(
-    head: DenseHead, embedding: Float[Tensor, "b c h w"], owners: Int[Tensor, "b h w"], vectors: Float[Tensor, "n 512"]
+    embedding: Float[Tensor, "b c h w"], owners: Int[Tensor, "b h w"], tokens: Float[Tensor, "n c"]
 ) -> tuple[Tensor, float]:
-    """Whether every cell points to CLIP's unit vector of its thing's name rather than to the other vectors.
+    """Whether every cell answers to the token of its thing's name, and to none where there is no thing.
 
-    `owners` holds the row of `vectors` that a cell belongs to, -1 for none. It is what a prompt in words needs: an
-    embedding that knows names, not only outlines.
+    The tokens are the prompts in words themselves, so what is learned here is what the decoder's first attention
+    needs: cells and names in one space. `owners` holds the row of `tokens` that a cell belongs to, -1 for none.
 
     Returns:
-        The cross-entropy over owned cells, and the share of them that point to their own.
+        The cross-entropy, half of it of things and half of what lies between, and the share of things' cells that
+        answer to their own name.
     """
-    if head.mean is None or not (owned := owners >= 0).any():
-        return embedding.new_zeros(()), 0.0
-    told = F.normalize(head.mean(embedding.movedim(1, -1)[owned]).float(), dim=1)
-    logits = SHARPNESS * told @ vectors.T
-    right = (logits.argmax(dim=1) == owners[owned]).float().mean()
-    return F.cross_entropy(logits, owners[owned]), float(right)
+    answers = embedding.movedim(1, -1) @ tokens.T / embedding.shape[1] ** 0.5
+    logits = F.pad(answers, (1, 0)).flatten(0, 2)  # nothing answers with 0
+    wanted = owners.flatten() + 1
+    owned = wanted > 0
+    loss = F.cross_entropy(logits, wanted, reduction="none")
+    parts = [loss[chosen].mean() for chosen in (owned, ~owned) if chosen.any()]
+    right = (logits.argmax(dim=1) == wanted)[owned].float().mean().nan_to_num()
+    return torch.stack(parts).mean(), float(right)
 
 
 def dense_loss(answer: Float[Tensor, "b 6 h w"], wanted: Float[Tensor, "b 6 h w"]) -> Tensor:

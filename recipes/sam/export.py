@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,18 +15,17 @@ from sam_model.modeling.sam import build_sam
 
 
 def export(stage: str, directory: Path) -> None:
-    """Half precision, official key names, without texts: they find too little yet (`recipes.sam.texts`), and without
-    them the network says who does better."""
-    sam = build_sam(replace(STAGES[stage].config, text_width=None))
+    """Half precision, official key names."""
+    sam = build_sam(STAGES[stage].config)
     state = torch.load(RUNS / f"sam-{stage}" / "checkpoint.pt", map_location="cpu", weights_only=True)
-    sam.load_state_dict({name: value for name, value in state["average"].items() if ".text_proj." not in name})
+    sam.load_state_dict(state["average"])
     save_sam(sam, directory, dtype=torch.float16)
     print(f"{directory}: step {state['step']} of stage {stage!r}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", nargs="?", choices=sorted(STAGES), default="fine")
+    parser.add_argument("stage", nargs="?", choices=sorted(STAGES), default="named")
     parser.add_argument("directory", nargs="?", type=Path, default=BUNDLED)
     arguments = parser.parse_args()
     export(arguments.stage, arguments.directory)

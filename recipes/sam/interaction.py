@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from recipes.sam.data import Batch
+from recipes.sam.glance import Glance, glance_loss
 from recipes.sam.texts import read_batch
 from sam_model.modeling.sam import Sam
 from sam_model.training.clicks import FOREGROUND, click_inside, correct_errors, shake_boxes
@@ -29,7 +30,7 @@ def converse(
     sam: Sam, embedding: Tensor, batch: Batch, *, clicked: Tensor, rounds: int, generator: torch.Generator
 ) -> dict[str, Answer]:
     """Ask for every mask of the batch by its box, where `clicked` (N,) says so once more by a click, and where it has
-    a crop or a name once more by CLIP's embedding of that; then correct.
+    a crop or a name once more by CLIP's embedding of that; then correct. A text's last look is judged as well.
 
     The kinds are decoded apart, because a box replaces the padding token that ends a row of clicks.
     """
@@ -41,7 +42,10 @@ def converse(
             pictures = embedding[part.index]
             # Corrections of what a text has brought are few: a name alone and a name with a click are what is asked.
             turns = min(rounds, 2) if kind == "text" else rounds
-            answers[kind] = _ask(sam, pictures, part, kind=kind, rounds=turns, generator=generator)
+            with Glance(sam) as glance:
+                answers[kind] = _ask(sam, pictures, part, kind=kind, rounds=turns, generator=generator)
+            if kind == "text":
+                answers["glance"] = Answer(*glance_loss(glance.shares(), part.targets))
     return answers
 
 

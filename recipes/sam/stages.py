@@ -57,7 +57,7 @@ class Stage:
     single_rounds_until: int = 0
     rounds: tuple[int, ...] = (1, 1, 2, 3)
     meaning_weight: float = 0.0
-    """Of the teacher who tells every cell the name of its thing, as CLIP's vector."""
+    """Of the teacher who tells every cell the name of its thing, as the prompt in words."""
     texts: float = 0.0
     """Share of things that are also asked for by CLIP's embedding of their crop or name."""
     seed: int = 1
@@ -116,5 +116,20 @@ STAGES: Mapping[str, Stage] = {
         meaning_weight=0.3,
         texts=0.6,
         seed=17,
+    ),
+    "named": Stage(
+        config=replace(CONVOLUTIONAL, image_size=256, text_width=512),
+        specs=_kinds(256, smallest=0.16),
+        exam=SceneSpec(size=320),
+        start="fine",
+        steps=2000,
+        pictures=6,
+        final_rate=0.01,
+        warmup=50,
+        matrix_rate=0.005,
+        rounds=(1, 1, 1, 2, 4),
+        meaning_weight=1.0,
+        texts=0.6,
+        seed=18,
     ),
 }

@@ -58,7 +58,7 @@ class Run:
         self.sam = build_sam(stage.config).to(self.device)
         self.sam.image_encoder.to(memory_format=torch.channels_last)
         self.body = settle_body(self.sam)
-        self.dense = DenseHead(stage.config.width, meaning=stage.meaning_weight > 0).to(self.device)
+        self.dense = DenseHead(stage.config.width).to(self.device)
         self.average = build_sam(stage.config).eval().to(self.device)
         self.optimisers = _optimisers(self.sam, self.dense, self.body, stage)
         self.step = 0
@@ -172,7 +172,8 @@ def _teach(run: Run, batch: Batch, embedding: Tensor, dense: Tensor) -> dict[str
         rows = torch.tensor([names.index(name) for name in batch.names], device=run.device)
         owners = torch.where(batch.owners >= 0, rows[batch.owners], -1)
         vectors = torch.from_numpy(np.stack([vector_of(name) for name in names])).to(run.device)
-        taught["meaning"] = weight, Answer(*meaning_loss(run.dense, embedding, owners, vectors))
+        tokens = run.sam.prompt_encoder.text_proj(vectors)
+        taught["meaning"] = weight, Answer(*meaning_loss(embedding, owners, tokens))
     return taught
 
 

@@ -14,16 +14,6 @@ from pipelines.errors import UserError
 from recipes.sam import train
 from recipes.sam.cutouts import load_cutouts
 from recipes.sam.data import PIXEL_MEAN, PIXEL_STD, make_batch, normalise, shrink
-from recipes.sam.dense import (
-    MEANING,
-    REACH_WEIGHT,
-    SHARPNESS,
-    DenseHead,
-    dense_loss,
-    dense_targets,
-    meaning_loss,
-    owners_of,
-)
 from recipes.sam.disguise import photographed, textured
 from recipes.sam.evaluate import middle
 from recipes.sam.grow import FREQUENCIES, grow
@@ -123,62 +113,6 @@ def test_pictures_are_normalised_as_the_official_preprocessing_does() -> None:
     assert grey[:, 0, 0].tolist() == pytest.approx([4.325 / 58.395, 11.72 / 57.12, 24.47 / 57.375], abs=1e-5)
 
 
-def test_edges_lie_where_things_meet_too() -> None:
-    masks = np.zeros((2, 16, 16), dtype=bool)
-    masks[0, :, :8], masks[1, :, 8:] = True, True
-    things, edges, *_ = dense_targets(masks, 8)
-    assert things.min() == 1
-    assert edges[:, 3:5].min() == 1
-    assert edges[:, :3].max() == edges[:, 5:].max() == 0
-
-
-def test_every_cell_of_a_thing_knows_how_far_its_box_reaches() -> None:
-    masks = np.zeros((2, 16, 16), dtype=bool)
-    masks[0, 2:10, 4:12], masks[1, 12:16, 0:4] = True, True
-    left, top, right, bottom = dense_targets(masks, 8)[2:]
-    middle = 5 / 16
-    assert (left[2, 2], right[2, 2]) == pytest.approx((middle - 4 / 16, 12 / 16 - middle))
-    assert (top[2, 2], bottom[2, 2]) == pytest.approx((middle - 2 / 16, 10 / 16 - middle))
-    assert bottom[7, 0] == pytest.approx(1 / 16)
-    assert left[0].tolist() == [0] * 8
-
-
-def test_the_dense_loss_asks_for_reach_inside_things_only() -> None:
-    wanted = torch.zeros(1, 6, 4, 4)
-    wanted[:, 2:, 0, 0] = 0.5
-    answer = torch.zeros(1, 6, 4, 4)
-    outside, inside = answer.clone(), answer.clone()
-    outside[:, 2:, 1:] = 3.0
-    inside[:, 2:, 0, 0] = 0.5
-    assert dense_loss(outside, wanted) == dense_loss(answer, wanted)
-    assert dense_loss(answer, wanted) - dense_loss(inside, wanted) == pytest.approx(0.5 * REACH_WEIGHT)
-
-
-def test_cells_belong_to_the_thing_in_their_middle() -> None:
-    masks = np.zeros((2, 8, 8), dtype=bool)
-    masks[0, :4, :4] = True
-    masks[1, 4:, :] = True
-    assert owners_of(masks, 4).tolist() == [[0, 0, -1, -1]] * 2 + [[1, 1, 1, 1]] * 2
-
-
-def test_names_are_taught_where_a_thing_is_and_nowhere_else() -> None:
-    head = DenseHead(16, meaning=True)
-    embedding = torch.randn(1, 16, 2, 2, requires_grad=True)
-    vectors = torch.nn.functional.normalize(torch.randn(2, MEANING), dim=1)
-    loss, right = meaning_loss(head, embedding, torch.tensor([[[1, -1], [-1, -1]]]), vectors)
-    loss.backward()
-    told = torch.nn.functional.normalize(head.mean(embedding[0, :, 0, 0]), dim=0).detach()
-    assert loss.item() == pytest.approx(-float((SHARPNESS * vectors @ told).log_softmax(0)[1]), abs=1e-5)
-    assert right == float((vectors @ told).argmax() == 1)
-    assert (embedding.grad.abs().sum(1) > 0).tolist() == [[[True, False], [False, False]]]
-
-
-def test_a_batch_without_things_teaches_no_names() -> None:
-    head = DenseHead(16, meaning=True)
-    loss, right = meaning_loss(head, torch.randn(1, 16, 2, 2), torch.full((1, 2, 2), -1), torch.zeros(0, MEANING))
-    assert (loss.item(), right) == (0, 0)
-
-
 def test_the_names_of_a_batch_are_those_of_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recipes.sam.data.disguise", lambda rng, image, masks: image)
     batch = make_batch(
@@ -252,15 +186,6 @@ def test_a_photo_cutout_is_cropped_and_its_colour_ends_where_it_does(tmp_path: P
     (sprite,) = load_cutouts(tmp_path).sprites
     assert (sprite.name, sprite.icon, sprite.levels[0].shape) == ("animals/dog", "dog", (10, 20, 4))
     assert (sprite.levels[0] == (200, 200, 200, 255)).all()
-
-
-def test_the_dense_head_puts_cells_where_their_patch_is() -> None:
-    head = DenseHead(1)
-    torch.nn.init.ones_(head.project.weight)
-    torch.nn.init.zeros_(head.project.bias)
-    embedding = torch.zeros(1, 1, 2, 2)
-    embedding[0, 0, 1, 0] = 1
-    assert torch.nonzero(head(embedding)[0, 5]).tolist() == [[y, x] for y in range(4, 8) for x in range(4)]
 
 
 def test_the_first_click_of_the_exam_is_deepest_inside() -> None:
