@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of `mallopt`, in glibc's malloc.h."""
@@ -21,9 +22,24 @@ def keep_freed_memory(size: int = 512 << 20) -> bool:
     Returns:
         Whether it took effect: only glibc knows the setting.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _of_glibc("mallopt")
     if mallopt is None:
         return False
     return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_BLOCK) and mallopt(M_TRIM_THRESHOLD, size))
+
+
+def give_back_freed_memory() -> bool:
+    """Return what `keep_freed_memory` has kept to the system, for the time when no network is at work.
+
+    Returns:
+        Whether there was any: only glibc keeps it.
+    """
+    malloc_trim = _of_glibc("malloc_trim")
+    return malloc_trim is not None and bool(malloc_trim(0))
+
+
+def _of_glibc(name: str) -> Any:
+    """A function of glibc; None where another library has its place."""
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None), name, None)

@@ -145,3 +145,4 @@ async def _sweep(studio: Studio, ledger: Ledger) -> None:
         await asyncio.sleep(_SWEEP_SECONDS)
         studio.visits.sweep()
         ledger.sweep()
+        await asyncio.to_thread(studio.rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import threading
@@ -43,6 +44,7 @@ class Studio:
         self.uploads.mkdir()
         self.visits = Visits(self.root / "visits", keep_seconds=settings.keep_minutes * 60)
         self.line = Line(settings.at_once, settings.waiting)
+        self._has_worked = False
 
     def visit(self, request: gr.Request) -> Visit:
         """The visit of the page that sent a request."""
@@ -82,7 +84,23 @@ class Studio:
         Raises what `pipelines.run` raises, `BusyError` where too many wait already, and `OvertimeError`.
         """
         with self.line.turn(cancel, sink), within(self.settings.run_minutes, cancel):
+            self._has_worked = True
             return run(graph, inputs, pool=self.pool, cache=self.cache, events=sink, cancel=cancel)
+
+    def rest(self) -> bool:
+        """Give back the memory that runs have freed, if there were any since the last time and none goes on.
+
+        It is kept while they follow one another, since that is faster; on a server that idles it would seem a leak.
+        Returns whether there was anything to do.
+        """
+        if len(self.line) or not self._has_worked:
+            return False
+        from sam_model.memory import give_back_freed_memory
+
+        self._has_worked = False
+        gc.collect()
+        give_back_freed_memory()
+        return True
 
     def close(self) -> None:
         """Remove every file and drop the models."""

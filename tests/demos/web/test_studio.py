@@ -1,12 +1,16 @@
 """What the studio says of files that are no pictures, or too large."""
 
+import threading
+
 import numpy as np
 import pytest
 
 from demos.web.settings import Settings
 from demos.web.studio import Studio
 from pipelines.errors import ImageError, UserError
+from pipelines.graph import Graph, Ref
 from pipelines.images import write_image
+from pipelines.ports import InputDecl, PortType
 from pipelines.values import Image
 
 
@@ -16,6 +20,20 @@ def studio():
     yield studio
     studio.close()
     assert not studio.root.exists()
+
+
+def test_a_studio_rests_once_after_its_runs_and_never_during_one(studio, monkeypatch):
+    given = []
+    monkeypatch.setattr("sam_model.memory.give_back_freed_memory", lambda: given.append(True))
+    assert not studio.rest()
+    words = {"words": InputDecl("words", PortType(str))}
+    echo = Graph("echo", inputs=words, steps={}, outputs={"said": Ref("", "words")})
+    studio.perform(echo, {"words": "a"}, threading.Event())
+    with studio.line.turn(threading.Event()):
+        assert not studio.rest()
+    assert studio.rest()
+    assert not studio.rest()
+    assert given == [True]
 
 
 def told(studio, path):
