@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.files import write_atomically
+from pipelines.nodes.coco_sets import with_picture
 from pipelines.nodes.export_labelme import labelme
 from pipelines.nodes.export_voc import voc
 from pipelines.nodes.export_yolo import yolo
+from pipelines.nodes.naming import json_of
 from pipelines.nodes.outlines import parts_of
 from pipelines.nodes.selection import areas_of, names_of, scores_of
 from pipelines.signature import node
@@ -22,8 +26,12 @@ from pipelines.values import Boxes, Detections, Image
 __all__ = ["coco", "coco_document", "labelme", "run_lengths", "voc", "yolo"]
 
 
-@node("export/coco", version=2, cache=False)
-def coco(image: Image, boxes: Boxes, path: Path, *, polygons: bool = False) -> Path:
+# Pictures of a folder are done on several threads, and each changes the file of all.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@node("export/coco", version=3, cache=False)
+def coco(image: Image, boxes: Boxes, path: Path, *, polygons: bool = False, add: bool = False) -> Path:
     """Write detections as a COCO JSON file and give its path; raises OutputError when it cannot be written.
 
     Masks are kept exactly. Annotations keep their scores, categories the class names.
@@ -31,12 +39,16 @@ def coco(image: Image, boxes: Boxes, path: Path, *, polygons: bool = False) -> P
     Args:
         image: the picture that the detections belong to.
         boxes: any detections, with masks or without.
-        path: where to.
+        path: where to; the name of a folder, without .json, gets a file for each picture, named after it.
         polygons: write masks as polygons, one for each part and with slits of no width to its holes, instead of
             compressed run lengths. They follow the pixels' corners; pycocotools makes the very same masks of them.
+        add: keep the pictures that are in the file already, but for one of the same name. Not for several processes at
+            once, as `samloom batch --engine ray` has them.
     """
-    document = coco_document(image, boxes, polygons=polygons)
-    write_atomically(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
+    path, document = json_of(image, path), coco_document(image, boxes, polygons=polygons)
+    with _ONE_AT_A_TIME if add else nullcontext():
+        whole = with_picture(path, document) if add else document
+        write_atomically(path, (json.dumps(whole, ensure_ascii=False, indent=1) + "\n").encode())
     return path
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.files import write_atomically
+from pipelines.nodes.naming import json_of
 from pipelines.nodes.outlines import parts_of
 from pipelines.nodes.selection import names_of, scores_of
 from pipelines.signature import node
@@ -21,7 +22,7 @@ _VERSION = "5.5.0"
 _INSIDE = 0.25
 
 
-@node("export/labelme", version=1, cache=False)
+@node("export/labelme", version=2, cache=False)
 def labelme(image: Image, boxes: Boxes, path: Path, *, file: str | None = None) -> Path:
     """Write detections as a LabelMe file and give its path; raises OutputError when it cannot be written.
 
@@ -32,7 +33,8 @@ def labelme(image: Image, boxes: Boxes, path: Path, *, file: str | None = None) 
     Args:
         image: the picture that the detections belong to.
         boxes: any detections, with masks or without.
-        path: where to; LabelMe looks for the picture beside it.
+        path: where to; the name of a folder, without .json, gets a file for each picture, named after it. LabelMe looks
+            for the picture beside it.
         file: name of the picture; by default that of the file it was read from.
     """
     document: dict[str, Any] = {
@@ -44,6 +46,7 @@ def labelme(image: Image, boxes: Boxes, path: Path, *, file: str | None = None) 
         "imageHeight": image.height,
         "imageWidth": image.width,
     }
+    path = json_of(image, path)
     write_atomically(path, (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
     return path
 

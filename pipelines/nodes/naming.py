@@ -17,3 +17,11 @@ def file_of(image: Image, file: str | None) -> Path:
         return Path(Path(file).name)
     source = Path(Path(image.source).name if image.source else "image.png")
     return source if source.suffix.lower() in WRITABLE else source.with_suffix(".png")
+
+
+def json_of(image: Image, path: Path) -> Path:
+    """Where a picture's JSON goes: `path` itself, or in the folder of that name a file that is called as the picture.
+
+    A path that does not end in .json is a folder's.
+    """
+    return path if path.suffix.lower() == ".json" else path / f"{file_of(image, None).stem}.json"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import OutputError, PortError
+from pipelines.nodes.naming import json_of
 from pipelines.signature import node
 from pipelines.values import Detections, Image, Masks
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 FOUND_BY = ("mask_score", "stability_score", "point", "crop_box")
 
 
-@node("sam/sa1b", version=1, cache=False)
+@node("sam/sa1b", version=2, cache=False)
 def sa1b(image: Image, masks: Masks, path: Path, *, image_id: int = 0) -> Path:
     """Write masks of everything as a JSON record of SA-1B, and give its path.
 
@@ -27,13 +28,13 @@ def sa1b(image: Image, masks: Masks, path: Path, *, image_id: int = 0) -> Path:
     Args:
         image: The picture that the masks belong to; the record names its file.
         masks: What `sam/everything` gave.
-        path: Where to.
+        path: Where to; the name of a folder, without .json, gets a file for each picture, named after it.
         image_id: Number of the picture in its data set.
     """
     from sam_model.data.sa1b import write_record
     from sam_model.errors import RecordError
 
-    file_name = Path(image.source).name if image.source else ""
+    path, file_name = json_of(image, path), Path(image.source).name if image.source else ""
     try:
         write_record(_everything(image, masks).to_record(image_id=image_id, file_name=file_name), path)
     except RecordError as error:

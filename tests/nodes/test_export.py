@@ -90,5 +90,6 @@ def test_the_file_is_text_that_people_can_read(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_the_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "out.json").mkdir()
     with pytest.raises(OutputError, match="it is a folder"):
-        coco(PHOTO, found(masks=False), tmp_path)
+        coco(PHOTO, found(masks=False), tmp_path / "out.json")

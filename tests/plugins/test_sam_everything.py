@@ -149,6 +149,12 @@ def test_a_record_holds_the_masks_and_how_they_were_found(tmp_path) -> None:
     assert (second.crop_box, second.predicted_iou, second.stability_score) == ((0, 30, 50, 30), 0.75, 1)
 
 
+def test_records_of_many_pictures_lie_in_a_folder(tmp_path) -> None:
+    path = sa1b(Image(PIXELS.copy(), source="photos/street.png"), run(Told()), tmp_path / "records")
+    assert path == tmp_path / "records" / "street.json"
+    assert len(read_record(path).annotations) == 2
+
+
 def test_no_masks_make_a_record_too(tmp_path) -> None:
     found = run(Told())[np.zeros(2, bool)]
     assert read_record(sa1b(Image(PIXELS.copy()), found, tmp_path / "sa_7.json")).annotations == ()
