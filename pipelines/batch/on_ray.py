@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ _MOST_BLOCKS = 10_000
 """Ray gives back a block at a time, so one picture a block loses least to a crash; but each block costs its driver."""
 
 _STOP = "stop"
+_STANDARD_ERROR = 2
 
 
 class Actor:
@@ -89,14 +91,29 @@ def _start_ray() -> Any:
         import ray.data
     except ImportError as error:
         raise UserError("--engine ray needs Ray: pip install 'samloom[cluster]'.") from error
+    quiet = {"logging_level": logging.ERROR, "log_to_driver": False, "include_dashboard": False}
     try:
-        ray.init(ignore_reinit_error=True, logging_level=logging.ERROR, log_to_driver=False)
+        with _silence():
+            ray.init(ignore_reinit_error=True, **quiet)
     except Exception as error:  # Ray has no class of its own for it
         advice = "A machine may be too busy for it, or RAY_ADDRESS wrong; --engine threads needs no Ray."
         raise UserError(f"Ray does not start: {_first_line(error)} {advice}") from error
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray.data
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing reaches standard error, from compiled code neither: there Ray's core says that it heeds its log level."""
+    kept, nowhere = os.dup(_STANDARD_ERROR), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _STANDARD_ERROR)
+        yield
+    finally:
+        os.dup2(kept, _STANDARD_ERROR)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _first_line(error: Exception) -> str:
