@@ -67,10 +67,13 @@ def folder_of(visit: Visit) -> Path:
 def perform(studio: Studio, visit: Visit, graph: Graph, inputs: Mapping[str, Any]) -> Iterator[Shown]:
     """Run a checked graph among the visitor's own files, and say how it goes; the last item says how it ended."""
     watch, folder = Watch.of(graph), folder_of(visit)
-    yield Shown("busy", "Starting …", drawing=draw(graph, watch.steps))
     before = _stamps(folder)
+    with visit.running() as stopped:
+        yield Shown("busy", "Starting …", drawing=draw(graph, watch.steps))
     try:
         with studio.start(confined(graph, folder), inputs, visit) as run:
+            if stopped.is_set():
+                visit.cancel()  # before the run had begun
             for news in run:
                 watch = watch.after(news)
                 yield Shown("busy", _busy(news, watch), drawing=draw(graph, watch.steps) if news else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import gradio as gr
@@ -35,26 +36,32 @@ class Stage:
     def run(self, request: gr.Request, make: Callable[[Desk], Wish], *, paint: bool) -> Iterator[Updates]:
         """Make a wish when what ran before has ended, and carry it out, to the end or as far as its masks.
 
-        Whatever goes wrong is said in the line of status. Edit is back when the event is over, see `parts.when_over`.
+        Whatever goes wrong is said in the line of status. Stop counts from the moment when it is shown, not only while
+        the graph runs. Edit is back when the event is over, see `parts.when_over`.
         """
         visit, desk = self.desk(request)
-        yield updates.started(self.layout)
-        try:
-            for _ in desk.turns.wait(visit):
-                yield updates.waiting(self.layout)
+        with visit.running() as cancel:
+            yield updates.started(self.layout)
             try:
-                desk.thing = 0
-                yield from self._carried_out(visit, desk, make(desk), paint=paint)
-            finally:
-                desk.turns.over()
-        except Exception as error:  # noqa: BLE001 - `told` logs what is no mistake of the visitor's
-            mood: Mood = "idle" if isinstance(error, Cancelled) else "error"
-            yield {self.layout.told.status: status(mood, told(error))}
+                for _ in desk.turns.wait(cancel):
+                    yield updates.waiting(self.layout)
+                try:
+                    desk.thing = 0
+                    yield from self._carried_out(visit, desk, make(desk), cancel, paint=paint)
+                finally:
+                    desk.turns.over()
+            except Exception as error:  # noqa: BLE001 - `told` logs what is no mistake of the visitor's
+                mood: Mood = "idle" if isinstance(error, Cancelled) else "error"
+                yield {self.layout.told.status: status(mood, told(error))}
 
-    def _carried_out(self, visit: Visit, desk: Desk, wish: Wish, *, paint: bool) -> Iterator[Updates]:
+    def _carried_out(
+        self, visit: Visit, desk: Desk, wish: Wish, cancel: threading.Event, *, paint: bool
+    ) -> Iterator[Updates]:
         line = self.layout.told
         yield updates.cleared(self.layout)
         for row in desk.perform(self.studio, visit, wish, paint=paint):
+            if cancel.is_set():
+                visit.cancel()  # before the graph ran, or between its halves, nothing else was there to be stopped
             yield {line.status: status("busy", row.words), line.steps: row.html()}
             if desk.wish is wish and desk.seen is not None:
                 yield updates.what_was_seen(self.layout, wish, desk.seen, desk.thing)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from demos.web.visits import Visit
 from pipelines.errors import Cancelled
 
 _QUIET_SECONDS = 0.5
@@ -14,7 +13,7 @@ _QUIET_SECONDS = 0.5
 class Turns:
     """The turns of one visitor.
 
-    for _ in turns.wait(visit):
+    for _ in turns.wait(cancel):
         ...  # still waiting
     try:
         ...
@@ -25,13 +24,12 @@ class Turns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
-    def wait(self, visit: Visit) -> Iterator[None]:
-        """Wait for a turn, and twice a second give control. Raises `Cancelled` when the visitor stops what runs."""
-        with visit.running() as cancel:
-            while not self._lock.acquire(timeout=_QUIET_SECONDS):
-                if cancel.is_set():
-                    raise Cancelled("stopped while it waited")
-                yield
+    def wait(self, cancel: threading.Event) -> Iterator[None]:
+        """Wait for a turn, and twice a second give control. Raises `Cancelled` when `cancel` is set meanwhile."""
+        while not self._lock.acquire(timeout=_QUIET_SECONDS):
+            if cancel.is_set():
+                raise Cancelled("stopped while it waited")
+            yield
 
     def over(self) -> None:
         """End the turn."""

@@ -94,6 +94,14 @@ def test_everything_is_gone_when_the_visitor_leaves(studio, visit):
     assert not folder.exists()
 
 
+def test_who_stops_before_the_run_begins_stops_it(studio, visit):
+    run = shown(studio, visit, SAVE)
+    next(run)
+    visit.cancel()
+    *_, last = run
+    assert (last.mood, "Stopped" in last.words) == ("idle", True)
+
+
 def test_a_page_that_looks_away_stops_the_run(studio, visit):
     run = shown(studio, visit, SAVE)
     next(run)

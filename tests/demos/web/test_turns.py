@@ -5,26 +5,20 @@ import threading
 import pytest
 
 from demos.web.editing.turns import Turns
-from demos.web.visits import Visits
 from pipelines.errors import Cancelled
 
 
-@pytest.fixture
-def visit(tmp_path):
-    return Visits(tmp_path / "visits", keep_seconds=60).of("a")
+def test_who_comes_first_does_not_wait():
+    assert list(Turns().wait(threading.Event())) == []
 
 
-def test_who_comes_first_does_not_wait(visit):
-    assert list(Turns().wait(visit)) == []
-
-
-def test_who_comes_during_a_turn_waits_for_its_end_and_gives_control_meanwhile(visit):
+def test_who_comes_during_a_turn_waits_for_its_end_and_gives_control_meanwhile():
     turns, order = Turns(), []
     waits = threading.Event()
-    list(turns.wait(visit))
+    list(turns.wait(threading.Event()))
 
     def follow():
-        for _ in turns.wait(visit):
+        for _ in turns.wait(threading.Event()):
             waits.set()
         order.append("second")
 
@@ -37,13 +31,13 @@ def test_who_comes_during_a_turn_waits_for_its_end_and_gives_control_meanwhile(v
     assert order == ["first is over", "second"]
 
 
-def test_who_stops_what_runs_stops_what_waits(visit):
-    turns = Turns()
-    list(turns.wait(visit))
-    waiting = turns.wait(visit)
+def test_what_waits_can_be_stopped():
+    turns, cancel = Turns(), threading.Event()
+    list(turns.wait(threading.Event()))
+    waiting = turns.wait(cancel)
     next(waiting)
-    visit.cancel()
+    cancel.set()
     with pytest.raises(Cancelled):
         list(waiting)
     turns.over()
-    assert list(turns.wait(visit)) == []
+    assert list(turns.wait(threading.Event())) == []
