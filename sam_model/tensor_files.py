@@ -44,7 +44,7 @@ def read_tensors(path: Path, *, under: str | None = None) -> dict[str, Tensor]:
     if not path.exists():
         raise CheckpointNotFoundError(f"{path}: no such file or directory")
     files = _files(path) if path.is_dir() else [path]
-    return {name: tensor.clone() for file in files for name, tensor in _read_file(file, under).items()}
+    return {name: tensor for file in files for name, tensor in _read_file(file, under).items()}
 
 
 def _files(directory: Path) -> list[Path]:
@@ -76,14 +76,17 @@ def _read_file(path: Path, under: str | None) -> dict[str, Tensor]:
     if path.suffix != ".safetensors":
         return _read_pickle(path, under)
     try:
-        return dict(load_file(path))
+        return {name: tensor.clone() for name, tensor in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise UnreadableCheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
 
 
 def _read_pickle(path: Path, under: str | None) -> dict[str, Tensor]:
+    # A file of nothing but weights is read tensor by tensor, so that the memory holds them once; of a training's, which
+    # holds three times as much, only what is copied is read.
+    mapped = under is not None and zipfile.is_zipfile(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except _DAMAGED as error:
         raise UnreadableCheckpointError(_why_unreadable(path, str(error))) from error
     if isinstance(content, dict) and isinstance(content.get(under), dict):
@@ -94,7 +97,18 @@ def _read_pickle(path: Path, under: str | None) -> dict[str, Tensor]:
         if not (isinstance(name, str) and isinstance(value, Tensor)):
             kind = type(value).__name__
             raise UnreadableCheckpointError(f"{path} holds a {kind} under {name!r}, expected the tensors themselves")
-    return content
+    return {name: value.clone() for name, value in content.items()} if mapped else _apart(content)
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copy those that share memory with others or with more than themselves."""
+    found, seen = {}, set()
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage()
+        alone = storage.nbytes() == tensor.nbytes and storage.data_ptr() not in seen
+        seen.add(storage.data_ptr())
+        found[name] = tensor if alone else tensor.clone()
+    return found
 
 
 def _why_unreadable(path: Path, message: str) -> str:

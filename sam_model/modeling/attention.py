@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 BIAS_BYTES = {"cpu": 8 << 20}
 """How large a slice of position bias may be on a device; on a CPU it should stay in reused, cache-near memory."""
 BIAS_BYTES_ELSEWHERE = 512 << 20
+HEADS_AT_ONCE, MANY_TOKENS = 4, 4096
 BIAS_BYTES_EXPORTED = 128 << 20
 """An exported graph holds every slice as nodes of its own."""
 
@@ -36,11 +37,31 @@ class RelativeAttention(nn.Module):
         self.rel_pos_w = nn.Parameter(torch.zeros(2 * size - 1, width // heads))
 
     def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
-        q, k, v = rearrange(self.qkv(x), "b h w (three n d) -> three b n h w d", three=3, n=self.heads)
-        out = self._attend(q, rearrange(k, "b n h w d -> b n (h w) d"), rearrange(v, "b n h w d -> b n (h w) d"))
-        out = rearrange(out, "b n (h w) d -> b h w (n d)", h=self.size)
-        projected: Tensor = self.proj(out)
+        some = self._heads_at_once(x)
+        if some >= self.heads:
+            attended = self._attend_projected(self.qkv(x))
+        else:
+            weights, biases = (
+                torch.split(rearrange(part, "(three n d) ... -> three n d ...", three=3, n=self.heads), some, dim=1)
+                for part in (self.qkv.weight, self.qkv.bias)
+            )
+            qkv = (F.linear(x, *(part.flatten(0, 2) for part in parts)) for parts in zip(weights, biases, strict=True))
+            attended = torch.cat([self._attend_projected(projections) for projections in qkv], dim=-1)
+        projected: Tensor = self.proj(attended)
         return projected
+
+    def _attend_projected(self, qkv: Float[Tensor, "b h w three_n_d"]) -> Float[Tensor, "b h w n_d"]:
+        """Attend with the heads of these projections."""
+        size = self.rel_pos_h.shape[1]
+        q, k, v = rearrange(qkv, "b h w (three n d) -> three b n h w d", three=3, d=size)
+        out = self._attend(q, rearrange(k, "b n h w d -> b n (h w) d"), rearrange(v, "b n h w d -> b n (h w) d"))
+        return rearrange(out, "b n (h w) d -> b h w (n d)", h=self.size)
+
+    def _heads_at_once(self, x: Float[Tensor, "b h w c"]) -> int:
+        """Of a whole picture on a processor a few: it takes as long, but a third of the memory."""
+        if x.device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_exporting():
+            return self.heads
+        return HEADS_AT_ONCE if x.shape[:3].numel() >= MANY_TOKENS else self.heads
 
     def _attend(
         self, q: Float[Tensor, "b n h w d"], k: Float[Tensor, "b n hw d"], v: Float[Tensor, "b n hw d"]
@@ -54,7 +75,7 @@ class RelativeAttention(nn.Module):
         return torch.cat([_attend_rows(rows, k, v, *bias) for rows, *bias in slices], dim=2)
 
     def _rows_at_once(self, q: Float[Tensor, "b n h w d"]) -> int:
-        bytes_a_row = q.shape[0] * self.heads * self.size**3 * q.element_size()
+        bytes_a_row = q.shape[0] * q.shape[1] * self.size**3 * q.element_size()
         limit = BIAS_BYTES.get(q.device.type, BIAS_BYTES_ELSEWHERE)
         if torch.compiler.is_exporting():
             limit = BIAS_BYTES_EXPORTED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
@@ -11,6 +13,8 @@ from torch.nn import functional as F  # noqa: N812
 from sam_model.config import SamConfig
 from sam_model.modeling.attention import RelativeAttention
 from sam_model.modeling.layers import DropPath, FeedForward, LayerNorm2d
+
+TOKENS_AT_ONCE = 1024
 
 
 class ImageEncoder(nn.Module):
@@ -67,14 +71,31 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
         x = x + self.drop_path(self._attend(self.norm1(x)))
-        out: Tensor = x + self.drop_path(self.mlp(self.norm2(x)))
+        out: Tensor = x + self.drop_path(_in_parts(self.mlp, self.norm2(x), TOKENS_AT_ONCE // x.shape[2], dim=1))
         return out
 
     def _attend(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
         if self.window_size is None:
             everywhere: Tensor = self.attn(x)
             return everywhere
-        return merge_windows(self.attn(split_windows(x, self.window_size)), x.shape)
+        windows = split_windows(x, self.window_size)
+        return merge_windows(_in_parts(self.attn, windows, TOKENS_AT_ONCE // self.window_size**2, dim=0), x.shape)
+
+
+def _in_parts(
+    layer: Callable[[Float[Tensor, "b h w c"]], Float[Tensor, "b h w c"]],
+    x: Float[Tensor, "b h w c"],
+    size: int,
+    *,
+    dim: int,
+) -> Float[Tensor, "b h w c"]:
+    """Apply a layer that sees no further than a row or window, on a processor to some at a time.
+
+    That takes as long, but not the memory for four times the channels of a whole picture.
+    """
+    if x.device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_exporting():
+        return layer(x)
+    return torch.cat([layer(part) for part in torch.split(x, max(1, size), dim=dim)], dim=dim)
 
 
 def split_windows(x: Float[Tensor, "b h w c"], size: int) -> Float[Tensor, "windows size size c"]:

@@ -31,6 +31,16 @@ def test_with_and_without_gradients_it_is_the_same(layer, rows, dtype, near, mon
     torch.testing.assert_close(found, learning.detach(), rtol=near, atol=near)
 
 
+@pytest.mark.parametrize("heads", [1, 2], ids=["head by head", "heads that do not divide"])
+def test_some_heads_at_a_time_are_the_same(layer, heads, monkeypatch):
+    x = torch.randn(2, 7, 7, 24)
+    together = layer(x).detach()
+    monkeypatch.setattr(attention, "MANY_TOKENS", 2 * 7 * 7)
+    monkeypatch.setattr(attention, "HEADS_AT_ONCE", heads)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), together, rtol=1e-6, atol=1e-6)
+
+
 def test_in_bfloat16_it_is_as_near_to_the_truth_as_the_fused_kernel(layer):
     x = torch.randn(1, 7, 7, 24)
     truth = layer(x).detach()

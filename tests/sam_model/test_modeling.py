@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sam_model import TINY, build_sam
-from sam_model.modeling import attention
+from sam_model.modeling import attention, image_encoder
 from sam_model.modeling.layers import DropPath, LayerNorm2d
 from sam_model.names import POSITIONS
 
@@ -36,6 +36,16 @@ def test_every_parameter_learns(small):
     for name, parameter in small.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
+
+
+def test_in_parts_the_encoder_sees_the_same(small, monkeypatch):
+    """Without gradients a processor goes through a picture in parts: here, ones that do not divide it."""
+    small.eval()
+    images = torch.randn(2, 3, 64, 64)
+    whole = small.image_encoder(images).detach()
+    monkeypatch.setattr(image_encoder, "TOKENS_AT_ONCE", 3 * small.config.window_size**2)
+    with torch.no_grad():
+        torch.testing.assert_close(small.image_encoder(images), whole, atol=1e-5, rtol=0)
 
 
 def test_fresh_weights_can_tell_places_apart(small):
