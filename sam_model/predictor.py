@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 import torch
+from einops import rearrange
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from sam_model.batching import PromptBatch, gather
 from sam_model.modeling import Sam
-from sam_model.modeling.mask_decoder import Judged, kept_masks
+from sam_model.modeling.mask_decoder import PAYS, Judged, kept_masks
 from sam_model.modeling.two_way_transformer import Picture
 from sam_model.preprocess import Frame, check_image, to_square
 from sam_model.prompts import Prompt
@@ -36,6 +37,15 @@ class ImageEmbedding:
     frame: Frame
     picture: Picture
     """The features as the mask decoder reads them where there are no mask hints."""
+
+
+class Outlines(NamedTuple):
+    """Answers to n prompts, with m masks each, as the network gives them."""
+
+    logits: Float[np.ndarray, "n m h w"]
+    """Over the model's square, inside where > 0."""
+    iou: Float[np.ndarray, "n m"]
+    """The network's own guess how well each mask fits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,25 +109,47 @@ class Predictor:
         Raises:
             PromptError: for prompts that make no sense or do not fit the picture.
         """
+        low_res = self.outline(embedding, prompts, multimask=multimask)
+        n, m = low_res.iou.shape
+        masks = self.draw(embedding, rearrange(low_res.logits, "n m h w -> (n m) h w"))
+        return MaskPrediction(rearrange(masks, "(n m) h w -> n m h w", n=n, m=m), low_res.iou, low_res.logits)
+
+    @torch.inference_mode()
+    def outline(
+        self, embedding: ImageEmbedding, prompts: Prompt | Sequence[Prompt], *, multimask: bool = False
+    ) -> Outlines:
+        """Answer as `predict` does, but bring no mask to the size of the picture: for hints, and to choose first."""
         config = self.sam.config
         batch = gather(prompts, embedding.frame, hint_size=config.logits_size, text_width=config.text_width)
-        answer = _blank(batch.count, 3 if multimask else 1, embedding.frame, config.logits_size)
+        masks, side = 3 if multimask else 1, config.logits_size
+        found = Outlines(
+            np.zeros((batch.count, masks, side, side), np.float32), np.zeros((batch.count, masks), np.float32)
+        )
         kept = kept_masks(multimask=multimask)
+        several = batch.hints is None and batch.count >= PAYS
+        picture = self.sam.share(embedding.picture) if several else embedding.picture
         for rows, part in batch.parts(self.at_once):
-            judged = self._judge(embedding, part)
+            judged = self._judge(embedding.features, picture, part)
             logits = self.sam.mask_decoder.draw(judged, kept)
-            answer.low_res_logits[rows], answer.iou[rows] = logits.float().cpu(), judged.iou[:, kept].float().cpu()
-            for row, low in zip(rows, logits.float(), strict=True):
-                answer.masks[row] = (embedding.frame.to_image(low[None])[0] > 0).cpu()
-        return answer
+            found.logits[rows], found.iou[rows] = logits.float().cpu(), judged.iou[:, kept].float().cpu()
+        return found
 
-    def _judge(self, embedding: ImageEmbedding, batch: PromptBatch) -> Judged:
+    @torch.inference_mode()
+    def draw(self, embedding: ImageEmbedding, logits: Float[np.ndarray, "k h w"]) -> Bool[np.ndarray, "k height width"]:
+        """Bring logits to the size of the picture, as masks: those that `outline` gave, or some of them."""
+        masks = np.zeros((len(logits), embedding.frame.height, embedding.frame.width), bool)
+        for mask, low in zip(masks, logits, strict=True):
+            square = torch.from_numpy(low).to(self.sam.device)
+            mask[:] = (embedding.frame.to_image(square[None, None])[0, 0] > 0).cpu()
+        return masks
+
+    def _judge(self, features: Float[Tensor, "1 c h w"], picture: Picture, batch: PromptBatch) -> Judged:
         points = None
         if batch.points is not None and batch.labels is not None:
             points = self._tensor(batch.points), torch.from_numpy(batch.labels).to(self.sam.device)
-        hints, picture = self._tensor(batch.hints), embedding.picture
+        hints = self._tensor(batch.hints)
         if hints is not None:
-            picture = self.sam.look(embedding.features, hints[:, None].to(self.sam.dtype))
+            picture = self.sam.look(features, hints[:, None].to(self.sam.dtype))
         boxes, texts = self._tensor(batch.boxes), self._tensor(batch.texts)
         return self.sam.judge(picture, points=points, boxes=boxes, texts=texts)
 
@@ -133,11 +165,3 @@ class Predictor:
 def prompts_at_once(device: torch.device) -> int:
     """Give the number of prompts to decode together."""
     return PROMPTS_AT_ONCE.get(device.type, PROMPTS_AT_ONCE_ELSEWHERE)
-
-
-def _blank(count: int, masks: int, frame: Frame, logits_size: int) -> MaskPrediction:
-    return MaskPrediction(
-        masks=np.zeros((count, masks, frame.height, frame.width), bool),
-        iou=np.zeros((count, masks), np.float32),
-        low_res_logits=np.zeros((count, masks, logits_size, logits_size), np.float32),
-    )

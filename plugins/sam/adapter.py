@@ -47,12 +47,12 @@ class PredictorSam(Sam):
         self, pixels: NDArray[np.uint8], boxes: NDArray[np.float32], *, multimask: bool, refine: int = 0
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         embedding, box, rows = self.predictor.embed(pixels), Box(boxes), np.arange(len(boxes))
-        prediction = self.predictor.predict(embedding, box, multimask=multimask)
+        found = self.predictor.outline(embedding, box, multimask=multimask)
         for _ in range(refine):
-            hint = MaskHint(prediction.low_res_logits[rows, prediction.iou.argmax(axis=1)])
-            prediction = self.predictor.predict(embedding, (box, hint))
-        best = prediction.iou.argmax(axis=1)
-        return prediction.masks[rows, best], prediction.iou[rows, best]
+            hint = MaskHint(found.logits[rows, found.iou.argmax(axis=1)])
+            found = self.predictor.outline(embedding, (box, hint))
+        best = found.iou.argmax(axis=1)
+        return self.predictor.draw(embedding, found.logits[rows, best]), found.iou[rows, best]
 
     def answer(self, pixels: NDArray[np.uint8], asked: Asked) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         prompts: list[Prompt] = []

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from sam_model.config import SamConfig
 from sam_model.everything.candidates import Answers
 from sam_model.everything.view import FLOAT_BYTES
 from sam_model.modeling import Sam
@@ -18,6 +17,10 @@ from sam_model.prompts import FOREGROUND
 
 MAPS = 12
 """As many copies of the image embedding, about, fill the memory that the decoder needs for a prompt."""
+JUDGED_MAPS = 3
+"""As many, about, where it only judges."""
+JUDGED_AT_ONCE = 4
+"""Times as many prompts are judged together as are drawn: it takes less memory, and the weights are read less often."""
 
 
 def ask(
@@ -39,25 +42,28 @@ def ask(
         max_bytes: memory to decode in; one point at a time always is.
         tell: is called with the number of points that were answered since the last call.
     """
-    sam = predictor.sam
-    size = min(prompts_at_once(sam.device), max(1, max_bytes // _prompt_bytes(sam.config)))
+    sam, picture = predictor.sam, embedding.picture
+    at_once, map_bytes = prompts_at_once(sam.device), FLOAT_BYTES * sam.config.width * sam.config.grid_size**2
+    drawn = min(at_once, max(1, max_bytes // (MAPS * map_bytes)))
+    size = drawn
+    if picture.shared is not None:
+        size = min(JUDGED_AT_ONCE * at_once, max(1, max_bytes // (JUDGED_MAPS * map_bytes)))
     for part in np.split(points, range(size, len(points), size)):
         xy = torch.from_numpy(embedding.frame.to_model(part).astype(np.float32)).to(sam.device)
         labels = torch.full((len(part), 1), FOREGROUND, device=sam.device)
-        yield _promising(sam, sam.judge(embedding.picture, points=(xy[:, None], labels)), part, min_iou)
+        yield from _promising(sam, sam.judge(picture, points=(xy[:, None], labels)), part, min_iou, drawn)
         tell(len(part))
 
 
-def _promising(sam: Sam, judged: Judged, points: Float[np.ndarray, "n 2"], min_iou: float) -> Answers:
-    """Draw the masks of the points that have a good one among their three, and give the good ones."""
+def _promising(
+    sam: Sam, judged: Judged, points: Float[np.ndarray, "n 2"], min_iou: float, at_once: int
+) -> Iterator[Answers]:
+    """Draw the masks of the points that have a good one among their three, `at_once` points, and give the good ones."""
     kept = kept_masks(multimask=True)
     iou = judged.iou[:, kept].float()
     good = iou > min_iou if min_iou else torch.ones_like(iou, dtype=torch.bool)
-    rows = good.any(dim=1)
-    logits = sam.mask_decoder.draw(judged.take(rows), kept)
-    places = points[good.nonzero()[:, 0].cpu().numpy()]
-    return Answers(logits=logits[good[rows]], iou=iou[good].cpu().numpy(), points=places)
-
-
-def _prompt_bytes(config: SamConfig) -> int:
-    return MAPS * FLOAT_BYTES * config.width * config.grid_size**2
+    for rows in torch.split(good.any(dim=1).nonzero()[:, 0], at_once):
+        logits, places = sam.mask_decoder.draw(judged.take(rows), kept), rows[good[rows].nonzero()[:, 0]]
+        yield Answers(
+            logits=logits[good[rows]], iou=iou[rows][good[rows]].cpu().numpy(), points=points[places.cpu().numpy()]
+        )

@@ -13,13 +13,14 @@ from torch import Tensor
 from sam_model.everything.candidates import Answers, Candidates, as_column, boxes_of_rles
 from sam_model.everything.measures import areas_of, boxes_of, stability_of
 from sam_model.everything.settings import EverythingSettings
+from sam_model.everything.skipping import Skipping
 from sam_model.everything.view import View
 from sam_model.ops.nms import suppress
 from sam_model.ops.rle import Rle
 
 
 def fast_candidates(
-    answers: Iterable[Answers], view: View, settings: EverythingSettings, *, max_bytes: int
+    answers: Iterable[Answers], view: View, settings: EverythingSettings, *, skipping: Skipping, max_bytes: int
 ) -> Candidates:
     """Filter, suppress and draw the masks of one crop.
 
@@ -27,6 +28,7 @@ def fast_candidates(
         answers: to the points of the crop.
         view: of the crop.
         settings: what to let through.
+        skipping: hears of every good mask before the next answers are taken.
         max_bytes: memory to upscale masks in, one at a time always; and to keep logits in that wait for it. Where more
             wait, they are upscaled before it is known whether they stay.
     """
@@ -34,7 +36,7 @@ def fast_candidates(
     waiting: list[Tensor] = []
     drawn: list[Rle] = []
     for answer in answers:
-        part, logits = _promising(answer, view, settings)
+        part, logits = _promising(answer, view, settings, skipping)
         parts.append(part)
         waiting += logits
         if sum(map(_bytes, waiting)) > max_bytes:
@@ -49,7 +51,9 @@ def fast_candidates(
     return _settled(found.take(kept), [rles[place] for place in kept.tolist()])
 
 
-def _promising(answers: Answers, view: View, settings: EverythingSettings) -> tuple[Candidates, list[Tensor]]:
+def _promising(
+    answers: Answers, view: View, settings: EverythingSettings, skipping: Skipping
+) -> tuple[Candidates, list[Tensor]]:
     """Filter answers by their logits, of which a pixel covers several of the crop."""
     cells = view.cells(answers.logits)
     masks = cells > 0
@@ -60,6 +64,7 @@ def _promising(answers: Answers, view: View, settings: EverythingSettings) -> tu
     stability = stability_of(cells, settings.stability_offset)
     kept = view.accepts(settings, boxes=boxes, stability=stability, shares=areas_of(masks) / (height * width))
     chosen = answers.take(kept)
+    skipping.hear(chosen, view.cells(chosen.logits), chosen.points / (view.crop.width, view.crop.height))
     undrawn = [None] * len(chosen.iou)
     part = view.candidates(chosen, boxes=boxes[kept], stability=stability[kept], rles=undrawn)
     return part, list(chosen.logits)

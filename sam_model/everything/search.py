@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from sam_model.errors import SettingsError
 from sam_model.everything.across import across_crops, without_small_regions
 from sam_model.everything.ask import ask
-from sam_model.everything.candidates import Candidates
+from sam_model.everything.candidates import Answers, Candidates
 from sam_model.everything.exact import exact_candidates
 from sam_model.everything.fast import fast_candidates
 from sam_model.everything.result import Everything
 from sam_model.everything.settings import CODE_DEFAULTS, EverythingSettings
+from sam_model.everything.skipping import Skipping
 from sam_model.everything.view import View
+from sam_model.modeling.mask_decoder import PAYS
 from sam_model.ops.grid import Crop, overlapping_crops, point_grid
 from sam_model.predictor import Predictor
 from sam_model.preprocess import check_image
@@ -48,8 +51,8 @@ def segment_everything(
         predictor: that answers.
         image: RGB bytes.
         settings: what to look for; `CODE_DEFAULTS`, `SA_1B`, or others by `dataclasses.replace`.
-        fast: measure masks as the network gives them, and upscale only those that stay. Otherwise the masks are those
-            of Meta's `SamAutomaticMaskGenerator`.
+        fast: measure masks as the network gives them, upscale only those that stay, and do not ask points whose
+            neighbours agree on what lies there. Otherwise the masks are those of Meta's `SamAutomaticMaskGenerator`.
         max_bytes: memory, about, to decode prompts in and to upscale masks in, beside the network and the result; one
             prompt and one mask at a time always are.
         progress: is called with the number of points that were answered and that of all points. What it raises ends
@@ -90,14 +93,34 @@ class _Search:
     def crop(self, pixels: UInt8[np.ndarray, "height width 3"], crop: Crop, tell: Callable[[int], None]) -> Candidates:
         """Find the masks of one crop, in the frame of the picture."""
         tell(0)
+        sam, side = self.predictor.sam, self.settings.points_in(crop.layer)
         embedding = self.predictor.embed(pixels[crop.top : crop.bottom, crop.left : crop.right])
+        if side**2 >= PAYS:
+            embedding = replace(embedding, picture=sam.share(embedding.picture))
         view = View(crop=crop, frame=embedding.frame, height=pixels.shape[0], width=pixels.shape[1])
-        points = point_grid(self.settings.points_in(crop.layer)) * (crop.width, crop.height)
-        answers = ask(
-            self.predictor, embedding, points, min_iou=self.settings.min_iou, max_bytes=self.max_bytes, tell=tell
+        points = point_grid(side) * (crop.width, crop.height)
+        asked = partial(
+            ask, self.predictor, embedding, min_iou=self.settings.min_iou, max_bytes=self.max_bytes, tell=tell
         )
-        candidates = fast_candidates if self.fast else exact_candidates
-        return candidates(answers, view, self.settings, max_bytes=self.max_bytes)
+        if not self.fast:
+            return exact_candidates(asked(points), view, self.settings, max_bytes=self.max_bytes)
+        skipping = Skipping(side)
+        answers = _sparingly(asked, points, skipping, tell)
+        return fast_candidates(answers, view, self.settings, skipping=skipping, max_bytes=self.max_bytes)
+
+
+def _sparingly(
+    asked: Callable[[Float[np.ndarray, "n 2"]], Iterator[Answers]],
+    points: Float[np.ndarray, "n 2"],
+    skipping: Skipping,
+    tell: Callable[[int], None],
+) -> Iterator[Answers]:
+    """Ask the first points, and when those answers have been heard the rest that needs it."""
+    yield from asked(points[skipping.first])
+    rest = skipping.rest()
+    tell(len(points) - int(skipping.first.sum()) - int(rest.sum()))
+    if rest.any():
+        yield from asked(points[rest])
 
 
 def _counter(total: int, progress: Progress) -> Callable[[int], None]:

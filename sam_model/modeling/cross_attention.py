@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from sam_model.modeling.attention import Attention
+from sam_model.modeling.low_rank import Level, LowRank, Read
 
 
 class Projected(NamedTuple):
@@ -45,6 +46,12 @@ class TokenToImage(Attention):
         """Attend to pixels that were projected before; one picture may serve all n prompts."""
         return self.join(_attend(self.split(self.q_proj(q)), picture.key, picture.value))
 
+    def ask_level(self, q: Float[Tensor, "n t c"], pixels: LowRank, level: Level) -> Float[Tensor, "n t c"]:
+        """Attend to the pixels of a level."""
+        queries = self.split(self.q_proj(q))
+        scores = pixels.score(queries * queries.shape[-1] ** -0.5, level.key)
+        return self.join(pixels.mix(scores.softmax(dim=-1), level.value))
+
     def _by_head(self, weight: Float[Tensor, "inner c"]) -> Float[Tensor, "heads d c"]:
         return rearrange(weight, "(h d) c -> h d c", h=self.heads)
 
@@ -70,6 +77,20 @@ class ImageToToken(Attention):
         if not _folds(keys):
             return self.join(_attend(picture.query.expand(k.shape[0], -1, -1, -1), keys, self.split(self.v_proj(v))))
         return self._mix(keys @ picture.query.mT * keys.shape[-1] ** -0.5, v)
+
+    def first_shares(self, k: Float[Tensor, "n t c"], picture: Projected) -> Float[Tensor, "n heads t hw"]:
+        """Give what every pixel takes of each token, asking from pixels that were projected before."""
+        keys = self.split(self.k_proj(k)) * picture.query.shape[-1] ** -0.5
+        return torch.einsum("nhtd,hpd->nhtp", keys, picture.query[0]).contiguous().softmax(dim=2)
+
+    def shares(self, k: Float[Tensor, "n t c"], pixels: LowRank, query: Read) -> Float[Tensor, "n heads t hw"]:
+        """Give what every pixel takes of each token, asking as `query` reads the pixels."""
+        keys = self.split(self.k_proj(k))
+        return pixels.score(keys * keys.shape[-1] ** -0.5, query).softmax(dim=2)
+
+    def values(self, v: Float[Tensor, "n t c"]) -> Float[Tensor, "n heads t d"]:
+        """Give what a pixel takes of tokens, before the output's projection."""
+        return self.split(self.v_proj(v))
 
     def _mix(self, scores: Float[Tensor, "n heads t hw"], v: Float[Tensor, "n t c"]) -> Float[Tensor, "n hw c"]:
         """Give every pixel its mixture of the values, projected while they are still few."""

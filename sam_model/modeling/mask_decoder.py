@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from sam_model.config import SamConfig
 from sam_model.modeling.layers import Head, LayerNorm2d
+from sam_model.modeling.low_rank import LowRank, Shared
 from sam_model.modeling.two_way_transformer import Picture, TwoWayTransformer
 
+PAYS = 8
+"""To read a picture for all prompts takes about as long as what it saves of four."""
 MASKS = 4
 """Masks for a prompt: the first answers a clear prompt, the others are whole, part and subpart for an ambiguous one."""
 
@@ -24,12 +27,13 @@ class Judged:
     """Masks of n prompts that are not drawn yet, and the IoU that the network expects of each."""
 
     tokens: Float[Tensor, "n 4 c"]
-    pixels: Float[Tensor, "n hw c"]
+    pixels: Float[Tensor, "n hw c"] | LowRank
     iou: Float[Tensor, "n 4"]
 
-    def take(self, rows: Bool[Tensor, " n"]) -> Judged:
+    def take(self, rows: Int[Tensor, " kept"]) -> Judged:
         """Keep some prompts."""
-        return Judged(self.tokens[rows], self.pixels[rows], self.iou[rows])
+        pixels = self.pixels.take(rows) if isinstance(self.pixels, LowRank) else self.pixels[rows]
+        return Judged(self.tokens[rows], pixels, self.iou[rows])
 
 
 class MaskDecoder(nn.Module):
@@ -53,6 +57,18 @@ class MaskDecoder(nn.Module):
             image_positions: from `PromptEncoder.image_positions`.
         """
         return self.transformer.look(image_embeddings, image_positions)
+
+    def share(self, picture: Picture) -> Picture:
+        """Compute what all prompts about one picture share, so that each takes less: it pays from `PAYS` prompts on.
+
+        Only inference in single precision gains; for others the picture stays as it is.
+        """
+        pixels = picture.pixels
+        if pixels.dtype != torch.float32 or len(pixels) > 1 or torch.is_grad_enabled() or picture.shared is not None:
+            return picture
+        levels, own = self.transformer.levels(picture)
+        weight, bias = linear_map(self.output_upscaling[0])
+        return replace(picture, shared=Shared(levels, own @ weight.mT, levels[-1].norm.bias @ weight.mT + bias, weight))
 
     def forward(
         self, picture: Picture, sparse: Float[Tensor, "n tokens c"]
@@ -100,17 +116,26 @@ class Upscaling(nn.Sequential):
             nn.GELU(),
         )
 
-    def forward(self, pixels: Float[Tensor, "n hw c"]) -> Float[Tensor, "n 16*hw c/8"]:
+    def forward(self, pixels: Float[Tensor, "n hw c"] | LowRank) -> Float[Tensor, "n cells channels"]:
         """Upscale; the 16 cells of a pixel follow one another: see `unfold`."""
         first, norm, gelu, second, _ = self
-        cells = norm(rearrange(_spread(first, pixels), "n cells c -> n c cells 1"))
+        spread = _quarters(pixels.spread()) if isinstance(pixels, LowRank) else _spread(first, pixels)
+        cells = norm(rearrange(spread, "n cells c -> n c cells 1"))
         upscaled: Tensor = gelu(_spread(second, gelu(rearrange(cells, "n c cells 1 -> n cells c"))))
         return upscaled
 
 
-def _spread(convolution: nn.Module, pixels: Float[Tensor, "n cells c"]) -> Float[Tensor, "n 4*cells out"]:
+def linear_map(convolution: nn.Module) -> tuple[Float[Tensor, "outs c"], Float[Tensor, " outs"]]:
+    """Weight and bias from a pixel to its four cells."""
     weight, bias = convolution.get_parameter("weight"), convolution.get_parameter("bias")
-    spread = F.linear(pixels, rearrange(weight, "c out y x -> (y x out) c"), bias.repeat(4))
+    return rearrange(weight, "c out y x -> (y x out) c"), bias.repeat(4)
+
+
+def _spread(convolution: nn.Module, pixels: Float[Tensor, "n cells c"]) -> Float[Tensor, "n 4*cells _"]:
+    return _quarters(F.linear(pixels, *linear_map(convolution)))
+
+
+def _quarters(spread: Float[Tensor, "n cells outs"]) -> Float[Tensor, "n 4*cells _"]:
     return rearrange(spread, "n cells (quarter out) -> n (cells quarter) out", quarter=4)
 
 

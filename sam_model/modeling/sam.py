@@ -47,6 +47,10 @@ class Sam(nn.Module):
         dense = self.prompt_encoder.dense(masks)
         return self.mask_decoder.look(image_embeddings + dense, self.prompt_encoder.image_positions())
 
+    def share(self, picture: Picture) -> Picture:
+        """Read one picture for many prompts without mask hints: see `MaskDecoder.share`."""
+        return self.mask_decoder.share(picture)
+
     def answer(
         self,
         picture: Picture,

@@ -13,6 +13,8 @@ from sam_model.config import SamConfig
 from sam_model.modeling.attention import Attention
 from sam_model.modeling.cross_attention import ImageToToken, Projected, TokenToImage
 from sam_model.modeling.layers import FeedForward
+from sam_model.modeling.low_rank import Level, LowRank, Read, Shared, hear
+from sam_model.modeling.sharing import levels_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,8 @@ class Picture:
     places: Float[Tensor, "1 hw c"]
     projected: Projected
     """For the first block."""
+    shared: Shared | None = None
+    """What all prompts share after the first block too; worth its price where there are several."""
 
 
 class TwoWayTransformer(nn.Module):
@@ -42,16 +46,35 @@ class TwoWayTransformer(nn.Module):
         first = cast("FirstBlock", self.layers[0])
         return Picture(pixels, places, first.see(pixels, pixels + places))
 
+    def levels(self, picture: Picture) -> tuple[tuple[Level, ...], Float[Tensor, "hw c"]]:
+        """Compute what follows from a picture alone after each block, and its part of the last one's pixels."""
+        blocks = [cast("TwoWayBlock", layer) for layer in self.layers]
+        return levels_of(blocks, self.final_attn_token_to_image, picture.pixels[0], picture.places[0])
+
     def forward(
         self, picture: Picture, tokens: Float[Tensor, "n t c"]
-    ) -> tuple[Float[Tensor, "n t c"], Float[Tensor, "n hw c"]]:
+    ) -> tuple[Float[Tensor, "n t c"], Float[Tensor, "n hw c"] | LowRank]:
         """Update the tokens and the pixels; one picture may serve all n prompts."""
         first, *later = self.layers
+        if picture.shared is not None and tokens.shape[1] < picture.projected.key.shape[-1]:
+            return self._share(picture, picture.shared, tokens)
         places, positions = picture.places, tokens
         tokens, pixels = first(tokens, picture)
         for layer in later:
             tokens, pixels = layer(tokens, pixels, positions, places)
         attended = self.final_attn_token_to_image(tokens + positions, pixels + places, pixels)
+        return self.norm_final_attn(tokens + attended), pixels
+
+    def _share(
+        self, picture: Picture, shared: Shared, tokens: Float[Tensor, "n t c"]
+    ) -> tuple[Float[Tensor, "n t c"], LowRank]:
+        """Do the same without making the pixels: tokens of all heads are fewer than a pixel has channels."""
+        first, *later = (cast("TwoWayBlock", layer) for layer in self.layers)
+        positions = tokens
+        tokens, pixels = cast("FirstBlock", first).begin(tokens, picture, shared)
+        for layer, level in zip(later, shared.levels, strict=False):
+            tokens, pixels = layer.go_on(tokens, pixels, positions, level)
+        attended = self.final_attn_token_to_image.ask_level(tokens + positions, pixels, shared.levels[-1])
         return self.norm_final_attn(tokens + attended), pixels
 
 
@@ -83,6 +106,17 @@ class TwoWayBlock(nn.Module):
         tokens = self._digest(tokens, self.cross_attn_token_to_image(tokens + positions, keys, pixels))
         return tokens, self.norm4(pixels + self.cross_attn_image_to_token(keys, tokens + positions, tokens))
 
+    def go_on(
+        self, tokens: Float[Tensor, "n t c"], pixels: LowRank, positions: Float[Tensor, "n t c"], level: Level
+    ) -> tuple[Float[Tensor, "n t c"], LowRank]:
+        """Do the same with the pixels that a block has left at `level`."""
+        queries = tokens + positions
+        tokens = self.norm1(tokens + self.self_attn(queries, queries, tokens))
+        tokens = self._digest(tokens, self.cross_attn_token_to_image.ask_level(tokens + positions, pixels, level))
+        asked, query = self.cross_attn_image_to_token, cast("Read", level.query)
+        shares = asked.shares(tokens + positions, pixels, query)
+        return tokens, hear(pixels, pixels.shared, shares, asked.values(tokens))
+
     def _digest(self, tokens: Float[Tensor, "n t c"], seen: Float[Tensor, "n t c"]) -> Float[Tensor, "n t c"]:
         tokens = self.norm2(tokens + seen)
         digested: Tensor = self.norm3(tokens + self.mlp(tokens))
@@ -105,8 +139,19 @@ class FirstBlock(TwoWayBlock):
         self, tokens: Float[Tensor, "n t c"], picture: Picture
     ) -> tuple[Float[Tensor, "n t c"], Float[Tensor, "n hw c"]]:
         """Update tokens and pixels; one picture may serve all n prompts."""
-        positions = tokens
-        tokens = self.norm1(self.self_attn(tokens, tokens, tokens))
-        tokens = self._digest(tokens, self.cross_attn_token_to_image.ask(tokens + positions, picture.projected))
+        positions, tokens = tokens, self._ask(tokens, picture)
         answers = self.cross_attn_image_to_token.ask(picture.projected, tokens + positions, tokens)
         return tokens, self.norm4(picture.pixels + answers)
+
+    def begin(
+        self, tokens: Float[Tensor, "n t c"], picture: Picture, shared: Shared
+    ) -> tuple[Float[Tensor, "n t c"], LowRank]:
+        """Do the same without making the pixels."""
+        positions, tokens = tokens, self._ask(tokens, picture)
+        asked = self.cross_attn_image_to_token
+        shares = asked.first_shares(tokens + positions, picture.projected)
+        return tokens, hear(None, shared, shares, asked.values(tokens))
+
+    def _ask(self, tokens: Float[Tensor, "n t c"], picture: Picture) -> Float[Tensor, "n t c"]:
+        positions, tokens = tokens, self.norm1(self.self_attn(tokens, tokens, tokens))
+        return self._digest(tokens, self.cross_attn_token_to_image.ask(tokens + positions, picture.projected))
