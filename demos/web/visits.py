@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Visit:
-    """One open page, or one call of a program. Everything in it goes when the visitor leaves."""
+    """One open page. Everything in it goes when the visitor leaves."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -98,15 +98,6 @@ class Visits:
             visit = self._visits[session]
             visit.used = self._clock()
             return visit
-
-    @contextmanager
-    def passing(self) -> Iterator[Visit]:
-        """A visit for the length of the block: one call of a program that keeps nothing here."""
-        visit = Visit(self._root / secrets.token_hex(16))
-        try:
-            yield visit
-        finally:
-            visit.leave()
 
     def leave(self, session: str) -> None:
         """End a page's visit, if there is one."""

@@ -64,9 +64,3 @@ def test_idle_visits_end_but_not_while_something_runs(visits, clock):
         visits.sweep()
         assert not idle.folder.exists()
         assert busy.folder.exists()
-
-
-def test_a_call_of_a_program_leaves_nothing(visits):
-    with visits.passing() as visit:
-        visit.file("out.png").write_bytes(b"x")
-    assert not visit.folder.exists()
