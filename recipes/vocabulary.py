@@ -37,6 +37,8 @@ FIXED = frozenset({0, 100, 103, *DELIMITERS})
 COMMONEST = range(999, 2300)
 #: Inner pieces that fewer phrases are spelt with are let go; rare words are then spelt with shorter ones.
 LEAST_PHRASES = 2
+#: A piece of BERT's that no text has.
+UNUSED = "[unused0]"
 PIECES, PLACES = "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight"
 
 
@@ -57,7 +59,9 @@ def taught() -> list[str]:
 def needed(tokenizer: Any, taught: Sequence[str], sayable: Sequence[str]) -> set[int]:
     """The ids of the pieces that stay."""
     pieces = {index: piece for piece, index in tokenizer.get_vocab().items()}
-    common = {index for index in COMMONEST if pieces.get(index, "é").isascii()}
+    # Without its letters and digits a word would be spelt as unknown.
+    common = {index for index, piece in pieces.items()
+              if piece.isascii() and (index in COMMONEST or len(piece.removeprefix("##")) == 1)}  # fmt: skip
     uses = _uses(tokenizer, sayable)
     spelt = {index for index, count in uses.items() if count >= LEAST_PHRASES or not pieces[index].startswith("##")}
     return (common | spelt | _uses(tokenizer, taught).keys() | FIXED) & pieces.keys()
@@ -70,8 +74,10 @@ def settled(kept: Collection[int]) -> list[int]:
 
 
 def trim(directory: Path, taught: Sequence[str], sayable: Sequence[str]) -> tuple[int, int]:
-    """Rewrite tokenizer, weights and config in place; how many pieces there were, and are."""
+    """Rewrite tokenizer, weights and config in place, unless that was done; how many pieces there were, and are."""
     tokenizer = AutoTokenizer.from_pretrained(directory)
+    if UNUSED not in tokenizer.get_vocab():
+        return len(tokenizer), len(tokenizer)
     order = settled(needed(tokenizer, taught, sayable))
     weights = load_file(directory / "model.safetensors")
     pieces, places = (_named(weights, ending) for ending in (PIECES, PLACES))

@@ -16,14 +16,18 @@ from sam_model.training.losses import mask_iou, prompt_loss
 
 #: Boxes are anything from exact, as a good detector's are, to nearly as shaky as the paper's.
 BOX_NOISE = 0.08
+#: How much a text's first look counts beside a mask.
+GLANCE = 0.3
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Mean loss over rounds (a scalar with gradient), and the mean IoU of the first round's answers."""
+    """Mean loss over rounds (a scalar with gradient), the mean IoU of the first round's answers, and how much the loss
+    counts beside those of the other kinds."""
 
     loss: Tensor
     iou: float
+    weight: float = 1.0
 
 
 def converse(
@@ -45,7 +49,7 @@ def converse(
             with Glance(sam) as glance:
                 answers[kind] = _ask(sam, pictures, part, kind=kind, rounds=turns, generator=generator)
             if kind == "text":
-                answers["glance"] = Answer(*glance_loss(glance.shares(), part.targets))
+                answers["glance"] = Answer(*glance_loss(glance.shares(), part.targets), GLANCE)
     return answers
 
 

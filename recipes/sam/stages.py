@@ -122,7 +122,7 @@ STAGES: Mapping[str, Stage] = {
         specs=_kinds(256, smallest=0.16),
         exam=SceneSpec(size=320),
         start="fine",
-        steps=2000,
+        steps=2300,
         pictures=6,
         final_rate=0.01,
         warmup=50,

@@ -146,7 +146,8 @@ def _step(run: Run, batch: Batch) -> dict[str, Answer]:
         embedding = run.sam.image_encoder(batch.images)
         answers = converse(run.sam, embedding, batch, clicked=clicked, rounds=rounds, generator=generator)
         dense = run.dense(embedding)
-    loss = torch.stack([answer.loss for answer in answers.values()]).mean()
+    total = sum(answer.weight for answer in answers.values())
+    loss = torch.stack([answer.loss * answer.weight for answer in answers.values()]).sum() / total
     for name, (weight, answer) in _teach(run, batch, embedding.float(), dense.float()).items():
         answers[name] = answer
         loss = loss + weight * answer.loss

@@ -166,3 +166,13 @@ def test_any_kind_of_picture_goes_through_the_whole_chain(samloom, tmp_path, kin
     assert result.code == 0
     size = picture.size[::-1] if kind == "turned" else picture.size
     assert read_image(tmp_path / "out.png").size == size
+
+
+def test_segment_anything_answers_a_name_and_clip_denies_what_is_not_there(samloom, tmp_path):
+    for phrase, things in (("dog", 1), ("guitar", 0)):
+        out = tmp_path / phrase
+        assert samloom("run", "text_to_mask", "--photo", DOG, "--phrase", phrase, "-o", out).code == 0
+        found = json.loads((out / "masks.json").read_text())
+        assert [each["class_name"] for each in found] == [phrase] * things
+        for each in found:
+            assert np.abs(np.subtract(each["box"], DOG_BOX)).max() < 30

@@ -122,7 +122,7 @@ def test_without_options_nothing_but_what_was_told_is_trained(here, train):
 
 def test_recipes_are_listed_and_printed_without_pictures(train):
     code, out, _ = train("--list")
-    assert [line.split("\t")[0] for line in out.splitlines()] == ["vit_h", "vit_l", "vit_b", "finetune"]
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["recipe", "vit_h", "vit_l", "vit_b", "finetune"]
     assert train("vit_h", "--print")[0] == code == 0
     assert "milestones: [60000, 86666]" in train("vit_h", "--print")[1]
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from recipes.sam.dense import REACH_WEIGHT, DenseHead, dense_loss, dense_targets, meaning_loss, owners_of
+from recipes.sam.export import blended
 from recipes.sam.glance import Glance, glance_loss
 from sam_model.config import TINY
 from sam_model.modeling.sam import build_sam
@@ -127,3 +128,11 @@ def test_heads_share_the_look_at_a_thing() -> None:
     loss, met = glance_loss(torch.stack([on_it, elsewhere])[None], wanted)
     assert met == pytest.approx(0.5)
     assert loss.item() == pytest.approx(math.log(2))
+
+
+def test_a_tenth_of_the_earlier_weights_comes_back_but_not_of_texts() -> None:
+    sam, earlier = build_sam(SPEAKING).state_dict(), build_sam(SPEAKING).state_dict()
+    both = blended(sam, earlier)
+    for name, weight in both.items():
+        expected = sam[name] if ".text_proj." in name else 0.9 * sam[name] + 0.1 * earlier[name]
+        torch.testing.assert_close(weight, expected)

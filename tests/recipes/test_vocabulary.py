@@ -12,12 +12,19 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from recipes.grounding_dino.text import DELIMITERS
-from recipes.vocabulary import FIXED, settled, trim
+from recipes.vocabulary import FIXED, UNUSED, settled, trim
 
 BUNDLED = Path(__file__).parents[2] / "plugins" / "bundled" / "clip"
 PIECES = json.loads((BUNDLED / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
 #: Phrases, and enough single words that pieces are left where a library looks for the last one.
-SAYABLE = ["fire engine", "striped cat", "smallness", "oddness", *filter(str.isalpha, list(PIECES)[-3000:])]
+SAYABLE = [
+    "fire engine",
+    "striped cat",
+    "striped dog",
+    "smallness",
+    "oddness",
+    *filter(str.isalpha, list(PIECES)[-3000:]),
+]
 PLACES = 300
 
 
@@ -28,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copyfile(BUNDLED / "tokenizer_config.json", place / "tokenizer_config.json")
     description = json.loads((BUNDLED / "tokenizer.json").read_text(encoding="utf-8"))
     vocabulary = description["model"]["vocab"]
-    for piece in ("whereupon", "##nessa", "犬"):
+    for piece in (UNUSED, "whereupon", "##nessa", "犬"):
         vocabulary[piece] = len(vocabulary)
     (place / "tokenizer.json").write_text(json.dumps(description), encoding="utf-8")
     config = BertConfig(vocab_size=len(vocabulary), hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
@@ -56,9 +63,11 @@ def test_what_is_needed_means_the_same_in_the_same_place(folder: Path, tmp_path:
     name = "text_model.embeddings.word_embeddings.weight"
     assert (before, after) == (len(was[name]), len(now[name]))
     assert len(new) == after < before
-    for phrase in (*SAYABLE, "whereupon dog", "the dog. a cat?"):
+    for phrase in (*SAYABLE, "whereupon dog", "a dog. a cat?"):
         assert new.tokenize(phrase) == old.tokenize(phrase)
         assert torch.equal(now[name][new(phrase)["input_ids"]], was[name][old(phrase)["input_ids"]])
+    assert "[UNK]" not in new.tokenize("737 striped xylophones")
+    assert trim(small, [], []) == (after, after)
     special = ("[PAD]", "[UNK]", "[MASK]", "[CLS]", "[SEP]", ".", "?")
     assert new.convert_tokens_to_ids(list(special)) == [0, 100, 103, *DELIMITERS]
 
@@ -67,7 +76,7 @@ def test_what_nothing_is_spelt_with_goes_and_places_that_no_prompt_reaches(folde
     small = shutil.copytree(folder, tmp_path / "small")
     _, after = trim(small, ["dog"], SAYABLE)
     tokenizer = AutoTokenizer.from_pretrained(small)
-    assert not {"whereupon", "##nessa", "犬", "[unused5]"} & tokenizer.get_vocab().keys()
+    assert not {"whereupon", "##nessa", "犬", UNUSED} & tokenizer.get_vocab().keys()
     assert "##ness" in tokenizer.get_vocab()  # of two phrases
     config = json.loads((small / "config.json").read_text(encoding="utf-8"))["text_config"]
     assert (config["vocab_size"], config["max_position_embeddings"]) == (after, tokenizer.model_max_length)
