@@ -59,4 +59,4 @@ def glance_loss(shares: Float[Tensor, "n heads hw"], wanted: Float[Tensor, "n h 
     cells = round(shares.shape[-1] ** 0.5)
     inside = rearrange(F.adaptive_avg_pool2d(wanted, cells), "n h w -> n (h w)")
     met = (shares.mean(dim=1) * inside).sum(dim=1)
-    return -met.clamp(min=1e-4).log().mean(), float(met.mean())
+    return -met.clamp(min=1e-4).log().mean(), float(met.detach().mean())

@@ -34,23 +34,31 @@ def converse(
     sam: Sam, embedding: Tensor, batch: Batch, *, clicked: Tensor, rounds: int, generator: torch.Generator
 ) -> dict[str, Answer]:
     """Ask for every mask of the batch by its box, where `clicked` (N,) says so once more by a click, and where it has
-    a crop or a name once more by CLIP's embedding of that; then correct. A text's last look is judged as well.
+    a crop or a name once more by CLIP's embedding of that; then correct. Where a text looks first is judged as well.
 
     The kinds are decoded apart, because a box replaces the padding token that ends a row of clicks.
     """
     shown = clicked.new_tensor([meaning is not None for meaning in batch.meanings])
-    answers = {}
+    answers: dict[str, Answer] = {}
     for kind, chosen in (("box", torch.ones_like(clicked)), ("click", clicked), ("text", shown)):
         if chosen.any():
             part = batch.part(chosen)
             pictures = embedding[part.index]
-            # Corrections of what a text has brought are few: a name alone and a name with a click are what is asked.
-            turns = min(rounds, 2) if kind == "text" else rounds
-            with Glance(sam) as glance:
-                answers[kind] = _ask(sam, pictures, part, kind=kind, rounds=turns, generator=generator)
             if kind == "text":
-                answers["glance"] = Answer(*glance_loss(glance.shares(), part.targets), GLANCE)
+                answers |= _ask_in_words(sam, pictures, part, rounds=rounds, generator=generator)
+            else:
+                answers[kind] = _ask(sam, pictures, part, kind=kind, rounds=rounds, generator=generator)
     return answers
+
+
+def _ask_in_words(
+    sam: Sam, embedding: Tensor, part: Batch, *, rounds: int, generator: torch.Generator
+) -> dict[str, Answer]:
+    """The answer to texts, and where they look first. Corrections of it are few: a name alone and a name with a click
+    are what is asked."""
+    with Glance(sam) as glance:
+        answer = _ask(sam, embedding, part, kind="text", rounds=min(rounds, 2), generator=generator)
+    return {"text": answer, "glance": Answer(*glance_loss(glance.shares(), part.targets), GLANCE)}
 
 
 def _ask(sam: Sam, embedding: Tensor, part: Batch, *, kind: str, rounds: int, generator: torch.Generator) -> Answer:

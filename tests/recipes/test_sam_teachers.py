@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from recipes.sam.data import Batch
 from recipes.sam.dense import REACH_WEIGHT, DenseHead, dense_loss, dense_targets, meaning_loss, owners_of
 from recipes.sam.export import blended
 from recipes.sam.glance import Glance, glance_loss
+from recipes.sam.interaction import converse
 from sam_model.config import TINY
 from sam_model.modeling.sam import build_sam
 
@@ -136,3 +138,17 @@ def test_a_tenth_of_the_earlier_weights_comes_back_but_not_of_texts() -> None:
     for name, weight in both.items():
         expected = sam[name] if ".text_proj." in name else 0.9 * sam[name] + 0.1 * earlier[name]
         torch.testing.assert_close(weight, expected)
+
+
+def test_only_what_is_asked_in_words_is_judged_by_its_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recipes.sam.interaction.read_batch", lambda meanings: torch.randn(len(meanings), 8))
+    sam, targets = build_sam(SPEAKING), torch.zeros(2, 24, 24)
+    targets[:, 4:16, 4:16] = 1
+    boxes, nothing = torch.tensor([[8.0, 8, 32, 32]]).repeat(2, 1), torch.zeros(0)
+    batch = Batch(nothing, nothing, torch.tensor([0, 0]), boxes, targets, ("kite", None), nothing, ())
+    clicked = torch.tensor([False, True])
+    for asked, kinds in ((batch, {"box", "click", "text", "glance"}), (batch.part(clicked), {"box", "click"})):
+        chosen = clicked[-len(asked.index) :]
+        answers = converse(sam, torch.randn(1, 16, 6, 6), asked, clicked=chosen, rounds=2, generator=torch.Generator())
+        assert answers.keys() == kinds
+        assert {kind for kind, answer in answers.items() if answer.weight < 1} == kinds & {"glance"}
