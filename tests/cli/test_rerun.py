@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from batches import picture
 
-from pipelines.images import read_image, write_image
+from pipelines.images import read_image
 from pipelines.pool import ModelPool
 from pipelines.records import record_of
 from pipelines.spec import load_pipeline
-from pipelines.values import Image
 
 DOG = Path(__file__).parents[2] / "demos" / "images" / "dog.png"
 CUT = """
@@ -35,10 +35,6 @@ outputs:
   tiles: "${inner.tiles}"
   photo: "${photo}"
 """
-
-
-def picture(path: Path, seed: int) -> None:
-    write_image(Image(np.random.default_rng(seed).integers(0, 256, (32, 48, 3), np.uint8)), path)
 
 
 @pytest.fixture
