@@ -107,8 +107,8 @@ def _edit_report(photo: Image, target: Path, seed: int, settings: Settings, resu
 
 
 def _summary(report: Mapping[str, Any]) -> str:
-    """One line an edit: what was asked, and how many things it was done to."""
-    return "\n".join(_line(edit) for edit in report["edits"])
+    """One line an edit: what was asked, how many things it was done to, and what the model cannot draw."""
+    return "\n".join(f"{_line(edit)}{_not_learnt(edit.get('not_learnt'))}" for edit in report["edits"])
 
 
 def _line(edit: Mapping[str, Any]) -> str:
@@ -126,6 +126,12 @@ def _count(found: int, how: str = "found") -> str:
 
 def _second_look(scores: list[float] | None) -> str:
     return f", on a second look (score {', '.join(f'{score:.2f}' for score in scores)})" if scores else ""
+
+
+def _not_learnt(prompts: list[str] | None) -> str:
+    if not prompts:
+        return ""
+    return f"; the model has not learnt to draw {' or '.join(map(repr, prompts))}: try another word or --preset base"
 
 
 def _found(masks: Detections) -> str:

@@ -118,4 +118,4 @@ def _variant(path: Path) -> str | None:
 def _advice(path: Path) -> Advice:
     said = dict(recommended(path))
     geometry = Geometry(**said.pop("geometry", {}))
-    return replace(Advice(geometry=geometry), **said)
+    return replace(Advice(geometry=geometry, things=tuple(said.pop("things", ()))), **said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Advice:
     No `removal_prompt`: the model paints no backgrounds, and what goes is filled from its surroundings by arithmetic.
     `offload`: the parts of the model that are not at work wait in main memory, where it runs on another device.
     `attention_slicing`: attention in slices, slower, in less memory.
+    `things`: words for all that a small model has learnt to draw; none where that cannot be listed.
     """
 
     steps: int = 30
@@ -46,6 +48,12 @@ class Advice:
     geometry: Geometry = field(default_factory=Geometry)
     offload: bool = False
     attention_slicing: bool = False
+    things: tuple[str, ...] = ()
+
+    def can_draw(self, prompt: str) -> bool:
+        """Whether a prompt names one of `things`, in singular or plural; of anything else nobody can tell."""
+        words = "|".join(map(re.escape, self.things))
+        return not words or re.search(rf"\b({words})(e?s)?\b", prompt, re.IGNORECASE) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ def edit(
         shown = with_shadows(plan, masks, image.pixels, always=shadows)
         jobs = tuple(jobs_of(plan, shown, painter.geometry_of))
         pixels, strokes = painter.paint(image.pixels, plan.edits, jobs)
-    said = write_report(plan, masks, strokes, image.pixels, pixels, model=_named(model, inpainter), asked=asked)
+    used, advice = _named(model, inpainter), None if inpainter is None else inpainter.advice
+    said = write_report(plan, masks, strokes, image.pixels, pixels, model=used, asked=asked, advice=advice)
     return Edited(dataclasses.replace(image, pixels=pixels), said)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.values import Detections, EditPlan
 from plugins.stable_diffusion.editing import instances_of
+from plugins.stable_diffusion.models import Advice
 from plugins.stable_diffusion.painting import Stroke
 
 
@@ -23,23 +24,27 @@ def write_report(
     *,
     model: dict[str, str] | None,
     asked: Mapping[str, Any],
+    advice: Advice | None = None,
 ) -> str:
-    """The report as JSON text; `asked` is what the node was told beside the plan.
+    """The report as JSON text; `asked` is what the node was told beside the plan, `advice` that of the model.
 
-    `second_look` are the scores of what was believed because the sentence says that it is there. Boxes are x0 y0 x1 y1
-    in pixels; a window is its upper left corner and its side.
+    `second_look` are the scores of what was believed because the sentence says that it is there, `not_learnt` the
+    prompts that name nothing that the model is said to know. Boxes are x0 y0 x1 y1 in pixels; a window is its upper
+    left corner and its side.
     """
-    edits = [
-        {
-            "action": edit.action,
-            "target": edit.target,
-            "replacement": edit.replacement,
-            "found": len(instances_of(plan, index, detections)),
-            **_second_look(detections, instances_of(plan, index, detections)),
-            "painted": [_painted(stroke, detections) for stroke in strokes if stroke.job.edit == index],
-        }
-        for index, edit in enumerate(plan.edits)
-    ]
+    edits = []
+    for index, edit in enumerate(plan.edits):
+        rows, own = instances_of(plan, index, detections), [stroke for stroke in strokes if stroke.job.edit == index]
+        edits.append(
+            {
+                "action": edit.action,
+                "target": edit.target,
+                "replacement": edit.replacement,
+                "found": len(rows),
+                **_remarked(_second_look(detections, rows), _not_learnt(own, advice or Advice())),
+                "painted": [_painted(stroke, detections) for stroke in own],
+            }
+        )
     verified = verify(before, after, strokes)
     told = {"sentence": plan.sentence, "model": model, "asked": asked, "edits": edits, "verify": verified}
     return json.dumps(told, indent=2)
@@ -63,14 +68,30 @@ def verify(before: NDArray[np.uint8], after: NDArray[np.uint8], strokes: Sequenc
     }
 
 
-def _second_look(detections: Detections, rows: Sequence[int]) -> dict[str, Any]:
-    """The scores of those things of an edit that only a second look found, and if there are any, a remark on them."""
+def _second_look(detections: Detections, rows: Sequence[int]) -> list[float] | None:
+    """The scores of those things of an edit that only a second look found; None where nothing was looked at twice."""
     doubted = detections.data.get("second_look")
     if doubted is None or detections.confidence is None:
-        return {}
-    scores = [round(float(detections.confidence[row]), 4) for row in rows if doubted[row]]
-    told = ", ".join(f"{score:.2f}" for score in scores)
-    return {"second_look": scores, **({"remark": f"found on a second look, score {told}"} if scores else {})}
+        return None
+    return [round(float(detections.confidence[row]), 4) for row in rows if doubted[row]]
+
+
+def _not_learnt(strokes: Sequence[Stroke], advice: Advice) -> list[str]:
+    """The prompts of an edit that name nothing that the model can draw."""
+    prompts = (stroke.brush.prompt for stroke in strokes if stroke.brush is not None)
+    return [prompt for prompt in dict.fromkeys(prompts) if not advice.can_draw(prompt)]
+
+
+def _remarked(scores: list[float] | None, prompts: list[str]) -> dict[str, Any]:
+    """What is remarkable about an edit, as numbers and words, and as a sentence."""
+    told = {} if scores is None else {"second_look": scores}
+    remarks = []
+    if scores:
+        remarks.append(f"found on a second look, score {', '.join(f'{score:.2f}' for score in scores)}")
+    if prompts:
+        told |= {"not_learnt": prompts}
+        remarks.append(f"the model has not learnt to draw {' or '.join(map(repr, prompts))}")
+    return {**told, **({"remark": "; ".join(remarks)} if remarks else {})}
 
 
 def _painted(stroke: Stroke, detections: Detections) -> dict[str, Any]:

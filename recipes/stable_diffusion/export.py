@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recipes.stable_diffusion.assemble import assemble
 from recipes.stable_diffusion.tokenizer import write_tokenizer
+from recipes.world import GENERATION_NOUNS, SYNONYMS
 from recipes.world.art import RECIPES
 
 #: How samloom should use the weights: the geometry of the training crops, and what looked best on the contact sheets.
@@ -17,6 +18,7 @@ ADVICE = {
     # It learnt plain grounds only; what a thing hides is continued better from its surroundings.
     "removal_prompt": None,
     "geometry": {"grow": 0.07, "context": 1.4},
+    "things": [word for noun in GENERATION_NOUNS for word in (noun, *SYNONYMS.get(noun, ()))],
 }
 BUNDLED = RECIPES.parent / "plugins" / "bundled" / "stable_diffusion"
 

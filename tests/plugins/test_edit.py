@@ -13,6 +13,7 @@ from studio import PINK, OneColour, detections, noise, plan_of, studio
 
 from pipelines.errors import InstructionError, PortError
 from pipelines.values import Detections, Edit, EditPlan, Image, empty_detections
+from plugins.stable_diffusion.models import Advice
 from plugins.stable_diffusion.nodes import edit
 
 
@@ -35,6 +36,24 @@ def test_what_a_second_look_found_is_told_with_its_score() -> None:
     dog, leash = json.loads(edited.report)["edits"]
     assert (dog["second_look"], "remark" in dog) == ([], False)
     assert (leash["second_look"], leash["remark"]) == ([0.1234], "found on a second look, score 0.12")
+
+
+@pytest.mark.parametrize(
+    ("thing", "known"),
+    [("a red Cat", True), ("kittens", True), ("glasses", True), ("catalogue", False), ("dragon", False)],
+)
+def test_what_a_small_model_cannot_draw_is_remarked_on(thing, known) -> None:
+    painter = OneColour()
+    painter.advice = Advice(things=("cat", "kitten", "glass"))
+    with studio(painter):
+        edited = edit(noise(40, 60), detections((40, 60), dog=(2, 2, 9, 9)), plan_of(("replace", "dog", thing)))
+    told = json.loads(edited.report)["edits"][0]
+    assert told.get("not_learnt", []) == ([] if known else [thing])
+    assert told.get("remark", "") == ("" if known else f"the model has not learnt to draw '{thing}'")
+
+
+def test_of_a_model_that_lists_nothing_nobody_says_what_it_cannot_draw() -> None:
+    assert Advice().can_draw("dragon")
 
 
 @settings(max_examples=60)
