@@ -104,10 +104,9 @@ def number_of(image: Image, truth: Truth | None) -> int:
         if name.stem.isdecimal():
             return int(name.stem)
         raise PortError(f"'{name.name}' does not tell the picture's number: give image_id or the file of annotations.")
-    for number, entry in truth.images.items():
-        if Path(str(entry.get("file_name", entry.get("coco_url", "")))).name == name.name:
-            return number
-    raise PortError(f"{truth.source} has no picture '{name.name}': give its image_id.")
+    if name.name not in truth.numbers:
+        raise PortError(f"{truth.source} has no picture '{name.name}': give its image_id.")
+    return truth.numbers[name.name]
 
 
 def names_of(truth: Truth) -> dict[int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ FREQUENCIES = ("r", "c", "f")
 """Of LVIS's categories: rare, common, frequent."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Truth:
     """A data set's annotations; `images` and `categories` by their ids."""
 
@@ -36,6 +37,14 @@ class Truth:
     def is_lvis(self) -> bool:
         """Whether it says how frequent each category is: then only categories known to a picture are judged in it."""
         return all(category.get("frequency") in FREQUENCIES for category in self.categories.values())
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The id of each picture by the name of its file, without folders; the first of those of one name."""
+        paths = {
+            number: str(image.get("file_name", image.get("coco_url", ""))) for number, image in self.images.items()
+        }
+        return {Path(path).name: number for number, path in reversed(paths.items())}
 
     def without(self, pictures: Container[int]) -> Truth:
         """The same of fewer pictures."""
