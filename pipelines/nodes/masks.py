@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import PortError
+from pipelines.nodes.joining import completed
 from pipelines.nodes.selection import best_of, filtered, taken
 from pipelines.signature import node
 from pipelines.values import Boxes, Image, Mask, Masks
@@ -64,6 +65,19 @@ def drop(masks: Masks, *, things: tuple[int, ...]) -> Masks:
         things: which ones, counted from 0; numbers beyond the last mean none.
     """
     return taken(masks, [place for place in range(len(masks)) if place not in things])
+
+
+@node("masks/complete", version=1)
+def complete(masks: Masks, more: Masks) -> Masks:
+    """All of `masks`, and of `more` those with a name that none of `masks` has: what was found in another way.
+
+    Instance ids are counted anew. Raises `PortError` for masks of pictures of different sizes.
+
+    Args:
+        masks: any detections with masks.
+        more: others of the same picture.
+    """
+    return completed(masks, more)
 
 
 @node("masks/merge", version=1)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+
 from pipelines.models import Model, current_pool, lease
 from pipelines.scope import current_scope
 from pipelines.signature import Report, no_report, node
@@ -78,6 +82,31 @@ def second_look(*, model: Model[GroundingDino] = Model()) -> bool:
     """
     with lease(GroundingDino, model) as dino:
         return dino.second_look
+
+
+class Settled(NamedTuple):
+    """What is settled, and what is not."""
+
+    boxes: Boxes
+    rest: Text
+
+
+@node("grounding_dino/settle", version=1)
+def settle(prompt: Text, boxes: Boxes, *, least: float = 0.35) -> Settled:
+    """Which phrases were found beyond doubt: all boxes of these, and the phrases of which better proof is wanted.
+
+    A phrase is settled by one sure box; then its weaker ones are believed as well.
+
+    Args:
+        prompt: What was looked for, each phrase ended by a dot.
+        boxes: What was found, with the phrases as `class_name`.
+        least: The score that settles a phrase.
+    """
+    names = np.array(boxes.data.get("class_name", ()), np.str_)
+    scores = np.ones(len(boxes)) if boxes.confidence is None else boxes.confidence
+    sure = set(names[scores >= least].tolist())
+    rest = [phrase for phrase in split_prompt(prompt) if phrase not in sure]
+    return Settled(boxes[np.isin(names, list(sure))], " ".join(f"{phrase}." for phrase in rest))
 
 
 def _look(dino: GroundingDino, image: Image, phrases: tuple[str, ...], report: Report) -> Candidates:

@@ -19,11 +19,14 @@ from transformers import GroundingDinoImageProcessorPil
 from pipelines.models import Model
 from plugins.clip.ranking import CONFIRMED
 from recipes.evaluation.finding import Answer, measure_finding
-from recipes.grounding_dino.model import LONGEST_SIDE, SIZE, build_detector, unfolded_state
+from recipes.grounding_dino.model import build_detector, unfolded_state
 from recipes.grounding_dino.text import MemoisedText
 from recipes.grounding_dino.train import prepared, tokenizer_of
 from recipes.world import SceneSpec, compose, load_atlas
 
+#: What the image processor scales the shorter side of a picture to, and lets the longer one grow to, in pixels. Larger
+#: than in training: small things are found better, large ones as well.
+SHOWN, LONGEST_SIDE = 256, 426
 #: Scenes of training art, composed anew, that the threshold is chosen on; unseen art is kept for the measurement.
 CALIBRATION_SCENES, CALIBRATION_SEED = 100, 77
 THRESHOLDS = tuple(np.arange(0.10, 0.601, 0.02).round(2).tolist())
@@ -55,7 +58,7 @@ def write_detector(run: Path, target: Path) -> None:
     detector = build_detector(encoder.config)
     detector.load_state_dict(unfolded_state(smoothed))
     detector.half().save_pretrained(target)
-    size = {"shortest_edge": SIZE, "longest_edge": LONGEST_SIDE}
+    size = {"shortest_edge": SHOWN, "longest_edge": LONGEST_SIDE}
     GroundingDinoImageProcessorPil(size=size).save_pretrained(target)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(tokenizer_of(run) / name, target / name)

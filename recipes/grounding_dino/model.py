@@ -9,10 +9,8 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, ResNetBackbone, ResNetConfig
 
-#: Side of the pictures that the detector is trained on and that the image processor scales to, in pixels.
+#: Side of the pictures that the detector is trained on, in pixels.
 SIZE = 192
-#: What the image processor lets the longer side of a picture grow to, in pixels.
-LONGEST_SIDE = 320
 #: Pixels a cell of the two feature maps.
 STRIDES = (16, 32)
 WIDTH = 128

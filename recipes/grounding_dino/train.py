@@ -35,8 +35,8 @@ BATCH = 16
 RATE, BACKBONE_RATE, TEXT_RATE = 5e-4, 4e-4, 2e-5
 WARMUP = 100
 SMOOTHING = 0.998
-#: Height and width of a batch: mostly square, sometimes not, for users' pictures are not.
-SHAPES = ((SIZE, SIZE), (SIZE, SIZE), (SIZE, SIZE), (160, 224), (224, 160), (224, 224))
+#: Height and width of a batch as shares of the scenes': mostly square, sometimes not, for users' pictures are not.
+SHAPES = ((1, 1), (1, 1), (1, 1), (5 / 6, 7 / 6), (7 / 6, 5 / 6), (7 / 6, 7 / 6))
 CHECKPOINT_SECONDS, REPORT_SECONDS = 150, 20
 
 
@@ -124,17 +124,18 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--run", type=Path, required=True)
     options.add_argument("--minutes", type=float, default=80.0)
+    options.add_argument("--size", type=int, default=SIZE, help="side of the scenes in pixels")
     train(**vars(options.parse_args()))
 
 
-def train(run: Path, minutes: float) -> None:
+def train(run: Path, minutes: float, size: int = SIZE) -> None:
     """Train until the run has lasted so many minutes, or go on where `detector.pt` under `run` stopped."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     state = prepared(run)
     atlas, others = training_atlas()
     asker = Asker(AutoTokenizer.from_pretrained(tokenizer_of(run)), others)
-    stream = SceneStream(atlas, SceneSpec(size=SIZE, names=mixture(others, nouns=0.85)), seed=SEED, batch=BATCH)
+    stream = SceneStream(atlas, SceneSpec(size=size, names=mixture(others, nouns=0.85)), seed=SEED, batch=BATCH)
     saved = reported = time.monotonic()
     while state.seconds < 60 * minutes:
         began = time.monotonic()
@@ -189,8 +190,8 @@ def _advance(state: Run, stream: SceneStream, asker: Asker, *, progress: float) 
     rng = np.random.default_rng((SEED, 2, state.step))
     views = stream.views(state.step)
     questions = asker.questions(rng, views)
-    shape = SHAPES[rng.integers(len(SHAPES))]
     pixels = normalise([view.image for view in views])
+    shape = _shape(rng, pixels.shape[-1])
     if shape != pixels.shape[-2:]:
         pixels = F.interpolate(pixels, shape, mode="bilinear", align_corners=False)
     for group in state.optimiser.param_groups:
@@ -206,6 +207,12 @@ def _advance(state: Run, stream: SceneStream, asker: Asker, *, progress: float) 
     state.step += 1
     _smooth(state)
     state.recent.append({"loss": loss.item(), **_named("first", terms[0]), **_named("last", terms[-1])})
+
+
+def _shape(rng: np.random.Generator, side: int) -> tuple[int, int]:
+    """One of `SHAPES` for scenes of a side, in whole cells of the coarsest map."""
+    height, width = (STRIDES[-1] * round(share * side / STRIDES[-1]) for share in SHAPES[rng.integers(len(SHAPES))])
+    return height, width
 
 
 def _named(stage: str, terms: Terms) -> dict[str, float]:

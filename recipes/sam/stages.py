@@ -41,6 +41,8 @@ class Stage:
     exam: SceneSpec
     steps: int
     start: str | None = None
+    stretched: bool = False
+    """Whether places keep their meaning as shares of the picture when it grows, or else in pixels."""
     pictures: int = 8
     prompts: int = 3
     matrix_rate: float = 0.006
@@ -120,4 +122,18 @@ STAGES: Mapping[str, Stage] = {
     ),
     "fine": _FINE,
     "named": replace(_FINE, start="fine", steps=2300, single_rounds_until=0, meaning_weight=1.0, seed=18),
+    "wide": replace(
+        _FINE,
+        config=replace(_FINE.config, image_size=320),
+        specs=_kinds(320, smallest=0.16),
+        start="named",
+        stretched=True,
+        steps=1200,
+        single_rounds_until=0,
+        matrix_rate=0.003,
+        learning_rate=4e-4,
+        meaning_weight=0.5,
+        texts=0.5,
+        seed=19,
+    ),
 }

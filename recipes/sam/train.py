@@ -107,7 +107,7 @@ class Run:
         else:
             earlier = _read(RUNS / f"sam-{start}" / "checkpoint.pt")
             state, before, dense = earlier["sam"], STAGES[start].config, earlier["dense"]
-        factor = self.stage.config.image_size / before.image_size
+        factor = 1.0 if self.stage.stretched else self.stage.config.image_size / before.image_size
         self.sam.load_state_dict(grow(state, self.sam.state_dict(), factor=factor))
         if dense is not None:
             self.dense.load_state_dict(dense)

@@ -16,7 +16,7 @@ from pipelines.scope import Scope, use_scope
 from pipelines.values import Image
 from plugins.grounding_dino.adapter import TransformersGroundingDino, load
 from plugins.grounding_dino.models import FAMILY, Candidates, GroundingDino
-from plugins.grounding_dino.nodes import detect
+from plugins.grounding_dino.nodes import detect, settle
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +247,16 @@ def test_a_second_look_heeds_the_text_threshold() -> None:
     model = Found([[10, 10, 50, 50], [60, 60, 90, 90]], [0, 0], [0.3, 0.2], fits=[0.1, 0.2])
     found = detected(model, "man with the dog.", expected=True, box_floor=0.0, text_threshold=0.15)
     assert found.xyxy.tolist() == [[60, 60, 90, 90]]
+
+
+def test_a_phrase_is_settled_by_one_sure_box_and_then_its_weaker_ones_stay() -> None:
+    boxes = [[10, 10, 50, 50], [60, 60, 90, 90], [0, 60, 30, 90]]
+    found = detected(Found(boxes, [0, 0, 1], [0.6, 0.3, 0.3]), "dog. old leash. hat.", box_threshold=0.25)
+    settled = settle("dog. old leash. hat.", found, least=0.5)
+    assert settled.boxes.xyxy.tolist() == boxes[:2]
+    assert settled.rest == "old leash. hat."
+    assert settle("dog.", found[:0]).rest == "dog."
+    assert settle("dog.", found).rest == ""
 
 
 def test_a_directory_is_detected_with_through_the_pool(grounding_dino_directory) -> None:
