@@ -8,23 +8,17 @@ thing from its most telling part: a dog's head looks most like a dog, and the ev
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.values import Image
 from plugins.clip.models import Clip
 
 #: Sides of the windows, as shares of the picture's shorter side; neighbours overlap by half.
 SIDES = (1.0, 0.7, 0.5, 0.33)
 #: Cells of a map along the picture's longer side.
 CELLS = 128
-#: Levels of a map, as shares of its peak, at which connected parts are outlined by a box.
-LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-#: Windows at least so likely are boxes themselves; parts of less than this share of the picture are not.
-LIKELY, LEAST_PART = 0.3, 0.01
 #: Masks that share so much of the smaller one are of the same thing.
 SAME = 0.5
 _CHUNK = 16
@@ -50,20 +44,6 @@ class Evidence:
         self.likely = clip.likely(np.concatenate(parts), phrases)
         self.maps = self._maps()
 
-    def boxes(self, phrase: int) -> Floats:
-        """Boxes `(N, 4)` in image pixels that may hold a thing: parts of the map over a level, and likely windows."""
-        found = {tuple(map(int, window)) for window in self.windows[self.likely[:, phrase] >= LIKELY]}
-        for level in LEVELS:
-            found.update(self._parts(self.maps[phrase], level))
-        return np.array(sorted(found), np.float32).reshape(-1, 4)
-
-    def mean_in(self, box: Floats, phrase: int) -> float:
-        """The mean evidence in a box of image pixels."""
-        evidence = self.maps[phrase]
-        step = np.array([evidence.shape[1] / self.width, evidence.shape[0] / self.height] * 2)
-        x0, y0, x1, y1 = (box * step).round().astype(int)
-        return float(evidence[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].mean())
-
     def fit(self, mask: Masks, phrase: int) -> float:
         """How well a mask `(H, W)` covers the evidence: its mean inside, times the root of the share that is inside."""
         evidence = self.maps[phrase]
@@ -84,25 +64,6 @@ class Evidence:
             total[:, *cells] += likely[:, None, None] * share
             weight[cells] += share
         return np.asarray(total / np.maximum(weight, 1e-9), np.float32)
-
-    def _parts(self, evidence: Floats, level: float) -> Iterator[tuple[int, ...]]:
-        high = (evidence > level * evidence.max()).astype(np.uint8)
-        step = np.array([self.width / evidence.shape[1], self.height / evidence.shape[0]] * 2)
-        for x, y, width, height, area in cv2.connectedComponentsWithStats(high)[2][1:]:
-            if area >= LEAST_PART * evidence.size:
-                yield tuple(map(int, (np.array([x, y, x + width, y + height]) * step).round()))
-
-
-_LATEST: WeakKeyDictionary[Clip, tuple[tuple[str, tuple[str, ...]], Evidence]] = WeakKeyDictionary()
-
-
-def evidence_of(image: Image, phrases: Sequence[str], clip: Clip) -> Evidence:
-    """The evidence in a picture; what was asked last is remembered, since nodes ask for the same one after another."""
-    asked = (image.content_id, tuple(phrases))
-    before = _LATEST.get(clip)
-    if before is None or before[0] != asked:
-        before = _LATEST[clip] = (asked, Evidence(image.pixels, phrases, clip))
-    return before[1]
 
 
 def windows_of(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:

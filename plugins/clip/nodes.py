@@ -6,7 +6,7 @@ from pipelines.models import Model, lease
 from pipelines.signature import Report, no_report, node
 from pipelines.values import Boxes, Embedding, Image, Masks, Text
 from plugins.clip.models import Clip
-from plugins.clip.ranking import CONFIRMED, Wanted, confirmed, located, ranked, whole_things
+from plugins.clip.ranking import CONFIRMED, Wanted, confirmed, ranked, whole_things
 from plugins.prompts import split_prompt
 
 
@@ -93,20 +93,6 @@ def rank_boxes(
     return ranked(image, boxes, wanted, model, report)
 
 
-@node("clip/locate", version=1)
-def locate(image: Image, text: Text, *, model: Model[Clip] = Model()) -> Boxes:
-    """Boxes in which the picture may show what the text names: guesses for `sam/masks`, many for each thing.
-
-    CLIP looks through windows of several sizes; boxes go around what is likely, at several levels. Confidence is the
-    mean probability inside. Nothing found is no error.
-
-    Args:
-        text: What to look for, each phrase ended by a dot.
-        model: A preset, a directory in transformers' format or a hub id.
-    """
-    return located(image, split_prompt(text), model)
-
-
 @node("clip/things", version=1)
 def things(
     image: Image,
@@ -127,7 +113,7 @@ def things(
     another picture.
 
     Args:
-        masks: Detections with masks in the pixels of the image: those of everything mode, or of `clip/locate`'s boxes.
+        masks: Detections with masks in the pixels of the image, such as those of everything mode.
         text: What to look for, each phrase ended by a dot.
         model: A preset, a directory in transformers' format or a hub id.
         threshold: The least probability to keep a mask; by default what the model's makers recommend.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,8 @@ from pipelines.models import Model, lease
 from pipelines.signature import Report
 from pipelines.values import Detections, Image
 from plugins.clip.crops import Framing, square_crop
-from plugins.clip.evidence import Evidence, evidence_of, one_for_each
+from plugins.clip.evidence import Evidence, one_for_each
 from plugins.clip.models import Clip
-
-Located: TypeAlias = tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]
-"""Boxes `(N, 4)`, the phrase of each, and its score."""
 
 #: The least probability at which a detector's box is confirmed, by default.
 CONFIRMED = 0.02
@@ -73,18 +69,6 @@ def ranked(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], 
     return _labelled(found[kept], wanted.phrases, best[kept], scores[kept])
 
 
-def located(image: Image, phrases: tuple[str, ...], model: Model[Clip]) -> Detections:
-    """Boxes in which the picture may show each phrase; the confidence is the mean evidence inside."""
-    parts = []
-    if phrases:
-        with lease(Clip, model) as clip:
-            evidence = evidence_of(image, phrases, clip)
-            likely = [number for number in range(len(phrases)) if evidence.likely[:, number].max() >= clip.threshold]
-        parts = [_boxes(evidence, number) for number in likely]
-    boxes, numbers, scores = (np.concatenate(column) for column in zip(_no_boxes(), *parts, strict=True))
-    return _labelled(Detections(xyxy=boxes), phrases, numbers, scores)
-
-
 def whole_things(image: Image, found: Detections, wanted: Wanted, model: Model[Clip], report: Report) -> Detections:
     """Of the masks of `image` those that show a whole thing, one for each, the best first. Raises `PortError`.
 
@@ -95,7 +79,7 @@ def whole_things(image: Image, found: Detections, wanted: Wanted, model: Model[C
     if not len(likely) or likely.mask is None:
         return likely
     with lease(Clip, model) as clip:
-        evidence = evidence_of(image, wanted.phrases, clip)
+        evidence = Evidence(image.pixels, wanted.phrases, clip)
     fits = [evidence.fit(mask, int(phrase)) for mask, phrase in zip(likely.mask, likely.class_id, strict=True)]
     scores = likely.confidence * np.array(fits, np.float32) * likely.data.get("mask_score", 1.0)
     best = one_for_each(likely.mask, scores)
@@ -169,16 +153,6 @@ def _nearly(scores: NDArray[np.float32], phrases: NDArray[np.intp]) -> NDArray[n
     """Which scores come near the best one of their phrase."""
     best = np.array([scores[phrases == phrase].max() for phrase in phrases], np.float32)
     return np.asarray(scores >= NEARLY * best)
-
-
-def _boxes(evidence: Evidence, phrase: int) -> Located:
-    boxes = evidence.boxes(phrase)
-    scores = [evidence.mean_in(box, phrase) for box in boxes]
-    return boxes, np.full(len(boxes), phrase, np.intp), np.array(scores, np.float32)
-
-
-def _no_boxes() -> Located:
-    return np.empty((0, 4), np.float32), np.empty(0, np.intp), np.empty(0, np.float32)
 
 
 def _labelled(

@@ -12,9 +12,9 @@ from pipelines.models import ModelPool
 from pipelines.scope import Scope, use_scope
 from pipelines.values import Detections, Image, empty_detections
 from plugins.clip.crops import Framing
-from plugins.clip.evidence import Evidence, evidence_of, windows_of
+from plugins.clip.evidence import Evidence, windows_of
 from plugins.clip.models import Clip
-from plugins.clip.nodes import confirm, locate, things
+from plugins.clip.nodes import confirm, things
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
 
@@ -174,28 +174,3 @@ def test_the_mask_that_covers_the_evidence_fits_best(picture):
     evidence = Evidence(picture.pixels, ["green"], Strongest())
     part, whole, far = (evidence.fit(mask, 0) for mask in masks_of((80, 20, 86, 26), GREEN, OTHER).mask)
     assert far < part < whole
-
-
-def test_places_are_boxes_around_what_is_named(picture):
-    found = running(locate, picture, "green. blue.")
-    assert set(found.data["class_name"]) == {"green"}
-    middles = (found.xyxy[:, 0] + found.xyxy[:, 2]) / 2
-    assert (np.abs(middles - 95) < 40).any()
-    assert ((found.xyxy >= 0) & (found.xyxy <= [200, 60, 200, 60])).all()
-    assert ((found.confidence > 0) & (found.confidence <= 1)).all()
-
-
-def test_nothing_to_look_for_is_nowhere(picture):
-    assert len(running(locate, picture, "")) == 0
-    assert len(running(locate, picture, "blue.")) == 0
-
-
-def test_nodes_that_follow_one_another_look_once(picture):
-    clip, looks = Strongest(), []
-    clip.embed_images = lambda pictures: looks.append(len(pictures)) or Strongest.embed_images(clip, pictures)
-    first = evidence_of(picture, ["red"], clip)
-    looked = len(looks)
-    assert evidence_of(Image(picture.pixels), ("red",), clip) is first
-    assert len(looks) == looked
-    assert evidence_of(picture, ["green"], clip) is not first
-    assert len(looks) == 2 * looked
