@@ -132,9 +132,9 @@ def test_heads_share_the_look_at_a_thing() -> None:
     assert loss.item() == pytest.approx(math.log(2))
 
 
-def test_a_tenth_of_the_earlier_weights_comes_back_but_not_of_texts() -> None:
+def test_a_share_of_the_earlier_weights_comes_back_but_not_of_texts() -> None:
     sam, earlier = build_sam(SPEAKING).state_dict(), build_sam(SPEAKING).state_dict()
-    both = blended(sam, earlier)
+    both = blended(sam, earlier, 0.1)
     for name, weight in both.items():
         expected = sam[name] if ".text_proj." in name else 0.9 * sam[name] + 0.1 * earlier[name]
         torch.testing.assert_close(weight, expected)
