@@ -21,6 +21,9 @@ SIDES = (1.0, 0.7, 0.5, 0.33)
 CELLS = 128
 #: Masks that share so much of the smaller one are of the same thing.
 SAME = 0.5
+#: Of a group each member takes at least and at most so much, lies inside by so much, and shares at most so much with
+#: another; together they take the last share.
+MEMBER, INSIDE, COMMON, TOGETHER = (0.15, 0.75), 0.8, 0.2, 0.7
 _CHUNK = 16
 
 Floats = NDArray[np.float32]
@@ -85,6 +88,34 @@ def one_for_each(masks: Masks, scores: Floats) -> NDArray[np.intp]:
         if all(share < SAME for share in shared):
             kept.append(int(index))
     return np.array(kept, np.intp)
+
+
+def groups(masks: Masks, likely: Floats) -> NDArray[np.bool_]:
+    """Which masks `(N, H, W)` hold several things that have masks of their own, each at least half as likely: `(N,)`.
+
+    Two dogs side by side look as much like a dog as one does.
+    """
+    flat = masks.reshape(len(masks), -1).astype(np.float32)
+    shared, areas = flat @ flat.T, flat.sum(axis=1)
+    return np.array([_is_group(index, shared, areas, likely) for index in range(len(masks))], np.bool_)
+
+
+def _is_group(index: int, shared: Floats, areas: Floats, likely: Floats) -> bool:
+    share = areas / max(areas[index], 1)
+    inside = shared[index] >= INSIDE * areas
+    parts = np.flatnonzero(inside & (share >= MEMBER[0]) & (share <= MEMBER[1]) & (likely >= likely[index] / 2))
+    parts = parts[np.argsort(-areas[parts], kind="stable")]
+    apart = shared <= COMMON * np.minimum(areas[:, None], areas)
+    return any(_taken_by(first, parts, shared[index], apart) >= TOGETHER * areas[index] for first in parts.tolist())
+
+
+def _taken_by(first: int, parts: NDArray[np.intp], taken: Floats, apart: NDArray[np.bool_]) -> float:
+    """What a first part and others that lie apart take together, the larger ones first; nothing if there are none."""
+    members = [first]
+    for part in parts:
+        if apart[part, members].all():
+            members.append(int(part))
+    return float(taken[members].sum()) if len(members) > 1 else 0.0
 
 
 def _starts(length: int, side: int) -> NDArray[np.int64]:

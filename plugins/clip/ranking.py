@@ -12,7 +12,7 @@ from pipelines.models import Model, lease
 from pipelines.signature import Report
 from pipelines.values import Detections, Image
 from plugins.clip.crops import Framing, square_crop
-from plugins.clip.evidence import Evidence, one_for_each
+from plugins.clip.evidence import Evidence, groups, one_for_each
 from plugins.clip.models import Clip
 
 #: The least probability at which a detector's box is confirmed, by default.
@@ -73,11 +73,12 @@ def whole_things(image: Image, found: Detections, wanted: Wanted, model: Model[C
     """Of the masks of `image` those that show a whole thing, one for each, the best first. Raises `PortError`.
 
     Boxes are drawn anew around the masks. Confidence is how likely a mask shows the phrase; of those that overlap the
-    one stays that is also a good mask, as far as its maker told, and fits the evidence.
+    one stays that is also a good mask, as far as its maker told, and fits the evidence. Groups are no things.
     """
     likely = ranked(image, _tight(found), replace(wanted, top=0), model, report)
     if not len(likely) or likely.mask is None:
         return likely
+    likely = likely[~groups(likely.mask, likely.confidence)]
     with lease(Clip, model) as clip:
         evidence = Evidence(image.pixels, wanted.phrases, clip)
     fits = [evidence.fit(mask, int(phrase)) for mask, phrase in zip(likely.mask, likely.class_id, strict=True)]

@@ -12,7 +12,7 @@ from pipelines.models import ModelPool
 from pipelines.scope import Scope, use_scope
 from pipelines.values import Detections, Image, empty_detections
 from plugins.clip.crops import Framing
-from plugins.clip.evidence import Evidence, windows_of
+from plugins.clip.evidence import Evidence, groups, windows_of
 from plugins.clip.models import Clip
 from plugins.clip.nodes import confirm, things
 
@@ -88,6 +88,23 @@ def test_boxes_go_around_the_masks_whatever_they_were_drawn_from(picture):
     guesses.xyxy[:] = (0, 0, 90, 60)
     found = running(things, picture, guesses, "red.")
     assert found.xyxy.tolist() == [list(WHOLE)]
+
+
+def test_of_a_group_its_members_are_taken(picture):
+    both = masks_of(WHOLE, OTHER, WHOLE)
+    both.mask[2] |= both.mask[1]
+    found = running(things, picture, both, "red.")
+    assert sorted(found.xyxy.tolist()) == [list(WHOLE), list(OTHER)]
+
+
+def test_a_thing_is_no_group_of_its_parts_unless_they_make_it_up(picture):
+    left, right, corner = (10, 20, 25, 40), (25, 20, 40, 40), (10, 20, 18, 30)
+    alike = np.array([0.9, 0.9, 0.9], np.float32)
+    assert groups(masks_of(WHOLE, left, right).mask, alike).tolist() == [True, False, False]
+    assert not groups(masks_of(WHOLE, left, right).mask, np.array([0.9, 0.9, 0.4], np.float32)).any()
+    assert not groups(masks_of(WHOLE, left, corner).mask, alike).any()
+    assert not groups(masks_of(WHOLE, left, GREEN).mask, alike).any()
+    assert not groups(masks_of(WHOLE, (10, 20, 30, 40), (18, 20, 40, 40)).mask, alike).any()
 
 
 def test_an_empty_mask_shows_nothing(picture):
