@@ -84,7 +84,7 @@ def _not_learnt(strokes: Sequence[Stroke], advice: Advice) -> list[str]:
 
 def _remarked(scores: list[float] | None, prompts: list[str]) -> dict[str, Any]:
     """What is remarkable about an edit, as numbers and words, and as a sentence."""
-    told = {} if scores is None else {"second_look": scores}
+    told: dict[str, Any] = {} if scores is None else {"second_look": scores}
     remarks = []
     if scores:
         remarks.append(f"found on a second look, score {', '.join(f'{score:.2f}' for score in scores)}")
