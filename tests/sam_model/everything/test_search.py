@@ -102,7 +102,9 @@ def test_what_progress_raises_ends_the_search(predictor, scene, few):
 
 @pytest.mark.parametrize("fast", [False, True], ids=["exact", "fast"])
 def test_nothing_good_is_a_result(predictor, scene, few, fast):
-    found = segment_everything(predictor, scene, replace(few, min_iou=1.0, min_stability=1.0, stability_offset=20.0, min_region=9), fast=fast)
+    found = segment_everything(
+        predictor, scene, replace(few, min_iou=1.0, min_stability=1.0, stability_offset=20.0, min_region=9), fast=fast
+    )
     assert len(found) == 0
     assert found.masks().shape == (0, *scene.shape[:2])
     assert found.boxes.shape == (0, 4)
