@@ -125,10 +125,11 @@ def main() -> None:
     options.add_argument("--run", type=Path, required=True)
     options.add_argument("--minutes", type=float, default=80.0)
     options.add_argument("--size", type=int, default=SIZE, help="side of the scenes in pixels")
+    options.add_argument("--gentle", type=float, default=1.0, help="share of the learning rates to go on with")
     train(**vars(options.parse_args()))
 
 
-def train(run: Path, minutes: float, size: int = SIZE) -> None:
+def train(run: Path, minutes: float, size: int = SIZE, gentle: float = 1.0) -> None:
     """Train until the run has lasted so many minutes, or go on where `detector.pt` under `run` stopped."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -139,7 +140,8 @@ def train(run: Path, minutes: float, size: int = SIZE) -> None:
     saved = reported = time.monotonic()
     while state.seconds < 60 * minutes:
         began = time.monotonic()
-        _advance(state, stream, asker, progress=state.seconds / 60 / minutes)
+        share = gentle * max(0.02, min(1.0, 1.5 * (1 - state.seconds / 60 / minutes)))
+        _advance(state, stream, asker, share=share)
         now = time.monotonic()
         state.seconds += now - began
         if now - reported > REPORT_SECONDS:
@@ -186,7 +188,7 @@ def _further(folder: Path) -> GroundingDinoForObjectDetection:
     return detector
 
 
-def _advance(state: Run, stream: SceneStream, asker: Asker, *, progress: float) -> None:
+def _advance(state: Run, stream: SceneStream, asker: Asker, *, share: float) -> None:
     rng = np.random.default_rng((SEED, 2, state.step))
     views = stream.views(state.step)
     questions = asker.questions(rng, views)
@@ -195,7 +197,7 @@ def _advance(state: Run, stream: SceneStream, asker: Asker, *, progress: float) 
     if shape != pixels.shape[-2:]:
         pixels = F.interpolate(pixels, shape, mode="bilinear", align_corners=False)
     for group in state.optimiser.param_groups:
-        group["lr"] = group["peak"] * min(1.0, (state.step + 1) / WARMUP) * max(0.02, min(1.0, 1.5 * (1 - progress)))
+        group["lr"] = group["peak"] * min(1.0, (state.step + 1) / WARMUP) * share
     with autocast():
         predictions = heads(state.detector, pixels, questions.input_ids, questions.attention_mask)
     terms = batch_terms(predictions, questions.targets, questions.attention_mask, shape)

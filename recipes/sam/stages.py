@@ -94,6 +94,21 @@ _FINE = Stage(
     seed=17,
 )
 
+_WIDE = replace(
+    _FINE,
+    config=replace(_FINE.config, image_size=320),
+    specs=_kinds(320, smallest=0.16),
+    start="named",
+    stretched=True,
+    steps=1200,
+    single_rounds_until=0,
+    matrix_rate=0.003,
+    learning_rate=4e-4,
+    meaning_weight=0.5,
+    texts=0.5,
+    seed=19,
+)
+
 STAGES: Mapping[str, Stage] = {
     "first": _FIRST,
     "second": replace(_FIRST, start="first", steps=2300, prompts=2, final_rate=0.02, single_rounds_until=1200, seed=12),
@@ -122,18 +137,6 @@ STAGES: Mapping[str, Stage] = {
     ),
     "fine": _FINE,
     "named": replace(_FINE, start="fine", steps=2300, single_rounds_until=0, meaning_weight=1.0, seed=18),
-    "wide": replace(
-        _FINE,
-        config=replace(_FINE.config, image_size=320),
-        specs=_kinds(320, smallest=0.16),
-        start="named",
-        stretched=True,
-        steps=1200,
-        single_rounds_until=0,
-        matrix_rate=0.003,
-        learning_rate=4e-4,
-        meaning_weight=0.5,
-        texts=0.5,
-        seed=19,
-    ),
+    "wide": _WIDE,
+    "long": replace(_WIDE, start="wide", steps=1500, rounds=(1, 1, 2, 4), seed=20),
 }
