@@ -138,5 +138,5 @@ STAGES: Mapping[str, Stage] = {
     "fine": _FINE,
     "named": replace(_FINE, start="fine", steps=2300, single_rounds_until=0, meaning_weight=1.0, seed=18),
     "wide": _WIDE,
-    "long": replace(_WIDE, start="wide", steps=1500, rounds=(1, 1, 2, 4), seed=20),
+    "long": replace(_WIDE, start="wide", steps=1200, rounds=(1, 1, 2, 4), seed=20),
 }
