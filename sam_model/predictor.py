@@ -28,6 +28,9 @@ PROMPTS_AT_ONCE = {"cpu": 2}
 PROMPTS_AT_ONCE_ELSEWHERE = 64
 """A ViT-sized decoder works in about 60 MB a prompt; more at once only helps where a device would stay idle."""
 
+DRAWN_PIXELS = 1 << 23
+"""Pixels of masks to draw together, in 32 MB: a thread takes whole masks, so one mask at a time would keep one busy."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageEmbedding:
@@ -137,10 +140,13 @@ class Predictor:
     @torch.inference_mode()
     def draw(self, embedding: ImageEmbedding, logits: Float[np.ndarray, "k h w"]) -> Bool[np.ndarray, "k height width"]:
         """Bring logits to the size of the picture, as masks: those that `outline` gave, or some of them."""
-        masks = np.zeros((len(logits), embedding.frame.height, embedding.frame.width), bool)
-        for mask, low in zip(masks, logits, strict=True):
-            square = torch.from_numpy(low).to(self.sam.device)
-            mask[:] = (embedding.frame.to_image(square[None, None])[0, 0] > 0).cpu()
+        height, width = embedding.frame.height, embedding.frame.width
+        masks = np.zeros((len(logits), height, width), bool)
+        at_once = max(1, DRAWN_PIXELS // (height * width))
+        for start in range(0, len(logits), at_once):
+            rows = slice(start, start + at_once)
+            squares = torch.from_numpy(logits[rows]).to(self.sam.device)
+            masks[rows] = (embedding.frame.to_image(squares[:, None])[:, 0] > 0).cpu()
         return masks
 
     def _judge(self, features: Float[Tensor, "1 c h w"], picture: Picture, batch: PromptBatch) -> Judged:
