@@ -130,6 +130,8 @@ def _own_config(content: Mapping[str, Any]) -> SamConfig:
     for name, kind in ENCODERS.items():
         if isinstance(encoder := sizes.get(name), dict):
             sizes[name] = kind(**_known_sizes(kind, encoder))
+        elif encoder is not None:
+            raise ConfigError(f"{name} must be a mapping of sizes, not {encoder!r}")
     return SamConfig(**_known_sizes(SamConfig, sizes))
 
 

@@ -39,7 +39,10 @@ class Points:
             PromptError: for other shapes or labels, and for points that are no numbers.
         """
         places = _numbers(xy, self.kind, one=("k", 2))
-        marks = np.array(labels)
+        try:
+            marks = np.array(labels)
+        except ValueError:
+            raise PromptError("labels must be one number for each point, as many in every prompt") from None
         if marks.shape != np.shape(xy)[:-1]:
             expected = np.shape(xy)[:-1]
             raise PromptError(f"points of shape {np.shape(xy)} need labels of shape {expected}, not {marks.shape}")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from recipes.world.scenes import boxes_of
-from sam_model.training.losses import mask_iou
+from sam_model.training.losses import logits_iou
 
 #: Cells of mask logits along a side of a patch.
 CELLS = 4
@@ -72,7 +72,7 @@ def dense_loss(answer: Float[Tensor, "b 6 h w"], wanted: Float[Tensor, "b 6 h w"
 
 def thing_iou(answer: Float[Tensor, "b 6 h w"], wanted: Float[Tensor, "b 6 h w"]) -> float:
     """Mean IoU of the things of each picture."""
-    return float(mask_iou(answer[:, 0], wanted[:, 0]).mean())
+    return float(logits_iou(answer[:, 0], wanted[:, 0]).mean())
 
 
 def dense_targets(masks: NDArray[np.bool_], side: int) -> NDArray[np.float32]:

@@ -11,8 +11,9 @@ from recipes.sam.data import Batch
 from recipes.sam.glance import Glance, glance_loss
 from recipes.sam.texts import read_batch
 from sam_model.modeling.sam import Sam
-from sam_model.training.clicks import FOREGROUND, click_inside, correct_errors, shake_boxes
-from sam_model.training.losses import mask_iou, prompt_loss
+from sam_model.prompts import FOREGROUND
+from sam_model.training.clicks import click_inside, correct_errors, shake_boxes
+from sam_model.training.losses import logits_iou, prompt_loss
 
 #: Boxes are anything from exact, as a good detector's are, to nearly as shaky as the paper's.
 BOX_NOISE = 0.08
@@ -75,7 +76,7 @@ def _ask(sam: Sam, embedding: Tensor, part: Batch, *, kind: str, rounds: int, ge
         losses.append(_loss(logits, iou, part.targets, ambiguous=turn == 0))
         best = _preferred(logits, iou, ambiguous=turn == 0)
         if turn == 0:
-            first_iou = float(mask_iou(best, part.targets).mean())
+            first_iou = float(logits_iou(best, part.targets).mean())
         if turn + 1 < rounds:
             hint = best[:, None].detach()
             place, label = correct_errors(best.detach() > 0, wanted, generator=generator)

@@ -11,21 +11,20 @@ from functools import reduce
 from typing import cast
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from sam_model.modeling import Sam
 from sam_model.modeling.layers import LayerNorm2d
-from sam_model.modeling.mask_decoder import Upscaling
+from sam_model.modeling.mask_decoder import Upscaling, linear_map, quarters
 
 ARTANH_OF_ERF = (7.97828215e-1, 3.64684797e-2, -1.24654960e-4, -3.06233226e-5, 1.12161724e-6)
 """artanh(erf(x / √2)) / x as a polynomial of x²: the fit for which the largest error of `TanhGelu` is least."""
 
 
 def for_webassembly(sam: Sam) -> Sam:
-    """A copy of the network whose decoder gives the same but for 1e-5, by other operators."""
-    copy = deepcopy(sam)
+    """The same network with a copy of the decoder that gives the same but for 1e-5, by other operators."""
+    copy = deepcopy(sam, {id(part): part for part in (sam.image_encoder, sam.prompt_encoder)})
     decoder = copy.mask_decoder
     decoder.output_upscaling = cast("Upscaling", PlainUpscaling(decoder.output_upscaling))
     for block in decoder.transformer.layers:
@@ -70,19 +69,14 @@ class PlainUpscaling(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "n hw c"]) -> Float[Tensor, "n 16*hw c/8"]:
         """Upscale; the 16 cells of a pixel follow one another."""
-        cells = self.gelu(self.norm(_quarters(self.first(pixels))))
-        upscaled: Tensor = self.gelu(_quarters(self.second(cells)))
+        cells = self.gelu(self.norm(quarters(self.first(pixels))))
+        upscaled: Tensor = self.gelu(quarters(self.second(cells)))
         return upscaled
 
 
 def _spreading(convolution: nn.Module) -> nn.Linear:
     """The map from a pixel to its four cells."""
-    weight, bias = convolution.get_parameter("weight"), convolution.get_parameter("bias")
-    linear = nn.Linear(weight.shape[0], 4 * weight.shape[1])
-    linear.weight = nn.Parameter(rearrange(weight, "c out y x -> (y x out) c"))
-    linear.bias = nn.Parameter(bias.repeat(4))
+    weight, bias = linear_map(convolution)
+    linear = nn.Linear(weight.shape[1], weight.shape[0])
+    linear.weight, linear.bias = nn.Parameter(weight), nn.Parameter(bias)
     return linear
-
-
-def _quarters(spread: Float[Tensor, "n cells quarters"]) -> Float[Tensor, "n 4*cells out"]:
-    return rearrange(spread, "n cells (quarter out) -> n (cells quarter) out", quarter=4)

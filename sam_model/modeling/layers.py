@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -98,6 +99,9 @@ class Head(nn.Module):
 class DropPath(nn.Module):
     """Stochastic depth: in training, leave a residual branch out for a random part of the batch."""
 
+    generators: Sequence[torch.Generator] = ()
+    """On the CPU, one for each picture, so that its company decides nothing; without any, PyTorch's own draws."""
+
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
@@ -105,5 +109,8 @@ class DropPath(nn.Module):
     def forward(self, branch: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         if not self.training or self.rate == 0:
             return branch
-        kept = branch.new_empty((branch.shape[0],) + (1,) * (branch.ndim - 1)).bernoulli_(1 - self.rate)
-        return branch * kept / (1 - self.rate)
+        drawn = torch.rand(len(branch))
+        if self.generators:
+            drawn = torch.cat([torch.rand(1, generator=generator) for generator in self.generators])
+        kept = (drawn >= self.rate).to(branch)
+        return branch * kept.view(-1, *(1,) * (branch.ndim - 1)) / (1 - self.rate)

@@ -64,7 +64,8 @@ class MaskDecoder(nn.Module):
         Only inference in single precision gains; for others the picture stays as it is.
         """
         pixels = picture.pixels
-        if pixels.dtype != torch.float32 or len(pixels) > 1 or torch.is_grad_enabled() or picture.shared is not None:
+        single = pixels.dtype == torch.float32 and not torch.is_autocast_enabled(pixels.device.type)
+        if not single or len(pixels) > 1 or torch.is_grad_enabled() or picture.shared is not None:
             return picture
         levels, own = self.transformer.levels(picture)
         weight, bias = linear_map(self.output_upscaling[0])
@@ -119,7 +120,7 @@ class Upscaling(nn.Sequential):
     def forward(self, pixels: Float[Tensor, "n hw c"] | LowRank) -> Float[Tensor, "n cells channels"]:
         """Upscale; the 16 cells of a pixel follow one another: see `unfold`."""
         first, norm, gelu, second, _ = self
-        spread = _quarters(pixels.spread()) if isinstance(pixels, LowRank) else _spread(first, pixels)
+        spread = quarters(pixels.spread()) if isinstance(pixels, LowRank) else _spread(first, pixels)
         cells = norm(rearrange(spread, "n cells c -> n c cells 1"))
         upscaled: Tensor = gelu(_spread(second, gelu(rearrange(cells, "n c cells 1 -> n cells c"))))
         return upscaled
@@ -132,10 +133,11 @@ def linear_map(convolution: nn.Module) -> tuple[Float[Tensor, "outs c"], Float[T
 
 
 def _spread(convolution: nn.Module, pixels: Float[Tensor, "n cells c"]) -> Float[Tensor, "n 4*cells _"]:
-    return _quarters(F.linear(pixels, *linear_map(convolution)))
+    return quarters(F.linear(pixels, *linear_map(convolution)))
 
 
-def _quarters(spread: Float[Tensor, "n cells outs"]) -> Float[Tensor, "n 4*cells _"]:
+def quarters(spread: Float[Tensor, "n cells outs"]) -> Float[Tensor, "n 4*cells _"]:
+    """Let the four cells of each follow one another."""
     return rearrange(spread, "n cells (quarter out) -> n (cells quarter) out", quarter=4)
 
 

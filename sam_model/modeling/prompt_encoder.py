@@ -110,7 +110,8 @@ class PromptEncoder(nn.Module):
 class RandomPositions(nn.Module):
     """Positions as sines and cosines of random frequencies (https://arxiv.org/abs/2006.10739).
 
-    Frequencies and arithmetic stay in float32 whatever the dtype of the model: in bfloat16 a pixel of 1024 is lost.
+    Frequencies and arithmetic stay in float32 whatever the dtype of the model, and under autocast: in bfloat16 a pixel
+    of 1024 is lost.
     """
 
     positional_encoding_gaussian_matrix: Tensor
@@ -121,7 +122,10 @@ class RandomPositions(nn.Module):
 
     def forward(self, places: Float[Tensor, "... 2"]) -> Float[Tensor, "... c"]:
         """Encode (x, y) places that run from 0 to 1 over the square."""
-        angles: Tensor = 2 * math.pi * torch.matmul(2 * places - 1, self.positional_encoding_gaussian_matrix)
+        x, y = (2 * places - 1).unbind(dim=-1)
+        of_x, of_y = self.positional_encoding_gaussian_matrix
+        # Not as a matrix product, which autocast would take to half precision.
+        angles = 2 * math.pi * (x[..., None] * of_x + y[..., None] * of_y)
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
     def _apply(self, *args: Any, **kwargs: Any) -> RandomPositions:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-BACKGROUND, FOREGROUND = 0, 1
+from sam_model.prompts import BACKGROUND, FOREGROUND
 
 
 def click_inside(masks: Bool[Tensor, "n h w"], *, generator: torch.Generator | None = None) -> Float[Tensor, "n 2"]:

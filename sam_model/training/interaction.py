@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sam_model.modeling import Sam
-from sam_model.training.clicks import FOREGROUND, click_inside, correct_errors, shake_boxes
+from sam_model.prompts import FOREGROUND
+from sam_model.training.clicks import click_inside, correct_errors, shake_boxes
 from sam_model.training.config import PromptSettings
-from sam_model.training.losses import mask_iou, prompt_loss
+from sam_model.training.losses import logits_iou, prompt_loss
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def converse(
         logits, iou = answer(sam, embedding, prompts, shown)
         loss = _loss(logits, iou, wanted.targets, ambiguous=turn == 0, single_at_once=settings.single_at_once)
         shown = preferred(logits, iou, ambiguous=turn == 0)
-        yield Round(loss, shown, mask_iou(shown, wanted.targets), prompts)
+        yield Round(loss, shown, logits_iou(shown, wanted.targets), prompts)
 
 
 def silent_rounds(rounds: int, *, generator: torch.Generator | None = None) -> frozenset[int]:

@@ -20,7 +20,7 @@ from sam_model.precision import warn_if_emulated
 from sam_model.training.config import TrainingConfig
 from sam_model.training.crops import CropReader, read_crops
 from sam_model.training.interaction import Wanted, converse
-from sam_model.training.network import set_training
+from sam_model.training.network import seed_drop_path, set_training
 from sam_model.training.optimiser import make_optimiser, rate_at, set_rate
 from sam_model.training.samples import Sample
 
@@ -80,7 +80,7 @@ class Learner:
         The gradient of a round goes only as far as the embedding; there it is gathered, so that the encoder is passed
         backward once.
         """
-        torch.manual_seed(self._seed(portion.numbers[0], _DROP_PATH))
+        seed_drop_path(self.sam, (self._seed(number, _DROP_PATH) for number in portion.numbers))
         images = torch.stack([sample.image for sample in portion.samples]).to(self.accelerator.device)
         frozen = self.config.network.freeze == "encoder"
         with torch.set_grad_enabled(not frozen), self._autocast():

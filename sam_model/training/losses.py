@@ -42,7 +42,7 @@ def dice_loss(logits: Float[Tensor, "*masks h w"], targets: Float[Tensor, "*mask
 
 
 @torch.no_grad()
-def mask_iou(logits: Float[Tensor, "*masks h w"], targets: Float[Tensor, "*masks h w"]) -> Float[Tensor, "*masks"]:
+def logits_iou(logits: Float[Tensor, "*masks h w"], targets: Float[Tensor, "*masks h w"]) -> Float[Tensor, "*masks"]:
     """Intersection over union of the thresholded masks; 1 where both are empty."""
     predicted, wanted = logits > 0, targets > 0.5
     intersection = (predicted & wanted).sum(dim=(-2, -1))
@@ -69,5 +69,5 @@ def prompt_loss(
     mask_losses = FOCAL_WEIGHT * focal_loss(logits, wanted) + DICE_WEIGHT * dice_loss(logits, wanted)
     least, best = mask_losses.min(dim=1)
     chosen = best[:, None]
-    error = iou.gather(1, chosen) - mask_iou(logits, wanted).gather(1, chosen)
+    error = iou.gather(1, chosen) - logits_iou(logits, wanted).gather(1, chosen)
     return PromptLoss(total=least + IOU_WEIGHT * error.squeeze(1).square(), best=best)

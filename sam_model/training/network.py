@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
@@ -12,6 +13,7 @@ from sam_model.config import PRESETS, SamConfig
 from sam_model.errors import ConfigError
 from sam_model.mae import build_from_mae
 from sam_model.modeling import Sam, build_sam
+from sam_model.modeling.layers import DropPath
 from sam_model.training.config import NetworkSettings
 
 
@@ -68,3 +70,11 @@ def set_training(sam: Sam, settings: NetworkSettings) -> None:
     for module in sam.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
+
+
+def seed_drop_path(sam: Sam, seeds: Iterable[int]) -> None:
+    """Let what is left out for each picture of the next batch depend on its own seed alone."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    for module in sam.modules():
+        if isinstance(module, DropPath):
+            module.generators = generators

@@ -216,6 +216,11 @@ def test_a_directory_without_configuration(directory):
             CheckpointMismatchError,
             r"config.json: encoder_width \(768\) must be divisible by encoder_heads \(7\)$",
         ),
+        (
+            '{"model_type": "segment_anything", "tiny_vit": true}',
+            CheckpointMismatchError,
+            r"config.json: tiny_vit must be a mapping of sizes, not True$",
+        ),
     ],
 )
 def test_configurations_that_make_no_network(directory, content, error, message):

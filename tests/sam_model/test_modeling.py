@@ -96,6 +96,17 @@ def test_positions_stay_exact_in_any_dtype(small, dtype):
     assert torch.equal(after, before)
 
 
+@torch.no_grad()
+def test_autocast_leaves_positions_exact_and_eight_prompts_answer_as_one_does(small):
+    small.eval()
+    points, labels = torch.rand(8, 1, 2) * 64, torch.ones(8, 1, dtype=torch.int64)
+    exact = small.prompt_encoder.embed_points(points, labels)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(small.prompt_encoder.embed_points(points, labels), exact)
+        picture = small.look(small.image_encoder(torch.randn(1, 3, 64, 64)))
+        assert small.share(picture) is picture
+
+
 def test_half_precision_norms_do_not_overflow():
     features = 1000 * torch.randn(1, 4, 3, 3)
     norm = LayerNorm2d(4)

@@ -41,6 +41,7 @@ def test_ragged_rows_are_filled_with_padding():
         (lambda: Points([[1, 2, 3]], [1]), r"^points must have shape .*, not \(1, 3\)$"),
         (lambda: Points([[1, 2]], [1, 0]), r"^points of shape \(1, 2\) need labels of shape \(1,\), not \(2,\)$"),
         (lambda: Points([[1, 2]], [2]), r"^a label must be 1 \(on .*\), 0 \(not on it\) or -1 \(no point\), not 2$"),
+        (lambda: Points([[1, 2], [3, 4]], [[1], [0, 1]]), r"^labels must be one number for each point, as many in"),
         (lambda: Points([[1, np.nan]], [1]), r"^points must be finite numbers, without NaN or infinity$"),
         (lambda: Box([1, 2, 3]), r"^boxes must have shape \(4,\) for one prompt or \(n, 4\) for many, not \(3,\)$"),
         (

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sam_model.training.clicks import BACKGROUND, FOREGROUND, click_inside, correct_errors, shake_boxes
-from sam_model.training.losses import dice_loss, focal_loss, mask_iou, prompt_loss
+from sam_model.training.losses import dice_loss, focal_loss, logits_iou, prompt_loss
 
 
 def square(top: int, left: int, side: int, *, size: int = 16) -> torch.Tensor:
@@ -36,8 +36,8 @@ def test_dice_loss_falls_from_one_to_zero_with_overlap() -> None:
 
 def test_iou_counts_thresholded_pixels_and_empty_masks_agree() -> None:
     logits = torch.where(square(0, 0, 8), 1.0, -1.0)
-    assert mask_iou(logits, square(0, 4, 8).float()).item() == pytest.approx(32 / 96)
-    assert mask_iou(-torch.ones(4, 4), torch.zeros(4, 4)).item() == 1
+    assert logits_iou(logits, square(0, 4, 8).float()).item() == pytest.approx(32 / 96)
+    assert logits_iou(-torch.ones(4, 4), torch.zeros(4, 4)).item() == 1
 
 
 def test_only_the_best_candidate_and_its_iou_learn() -> None:
@@ -60,7 +60,7 @@ def test_the_loss_is_twenty_focal_one_dice_one_iou() -> None:
     expected = (
         20 * focal_loss(logits[:, 0], wanted)
         + dice_loss(logits[:, 0], wanted)
-        + (0.3 - mask_iou(logits[:, 0], wanted)) ** 2
+        + (0.3 - logits_iou(logits[:, 0], wanted)) ** 2
     )
     assert torch.allclose(prompt_loss(logits, iou, wanted).total, expected)
 

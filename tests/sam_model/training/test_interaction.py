@@ -12,7 +12,7 @@ import torch
 from sam_model import Sam
 from sam_model.training.config import PromptSettings
 from sam_model.training.interaction import Wanted, converse, first_prompts, silent_rounds
-from sam_model.training.losses import dice_loss, focal_loss, mask_iou
+from sam_model.training.losses import dice_loss, focal_loss, logits_iou
 
 PAPER = PromptSettings()
 CELLS = 32
@@ -217,7 +217,7 @@ def test_the_single_mask_may_learn_at_once_too(talk):
 def test_a_round_reports_the_true_iou_of_what_is_shown(talk):
     _, rounds = talk()
     for answered in rounds:
-        assert torch.equal(answered.iou, mask_iou(answered.logits, WANTED.targets))
+        assert torch.equal(answered.iou, logits_iou(answered.logits, WANTED.targets))
 
 
 def test_boxes_and_points_are_mixed_and_each_answer_goes_to_its_prompt(talk):

@@ -111,10 +111,12 @@ def test_a_checkpoint_holds_no_pickle(begin):
     assert sorted(path.name for path in place.iterdir()) == names
 
 
-def test_the_order_of_processes_and_portions_does_not_matter(begin):
+@pytest.mark.parametrize("drop_path", [0.0, 0.7])
+def test_the_order_of_processes_and_portions_does_not_matter(begin, drop_path):
     ends = []
     for name, at_once in (("apart", 1), ("together", 2)):
-        outcome, events = train(begin(output=name, run={"at_once": at_once, "steps": 3}))
+        config = begin(output=name, run={"at_once": at_once, "steps": 3}, network={"drop_path": drop_path})
+        outcome, events = train(config)
         ends.append((weights(outcome.folder), [event.loss for event in steps(events)]))
     (apart, losses), (together, others) = ends
     assert others == pytest.approx(losses, rel=1e-4)
