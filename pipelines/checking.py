@@ -21,6 +21,8 @@ HIDDEN = Ref("")
 """Stands where a mistake that is reported elsewhere hides what an input is connected to."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VALUES = "values"
+"""No output has this name: it is that of the file into which `pipelines.outputs` writes what is no picture."""
 _WRITTEN_AS_CONSTANTS = (str, bool, int, float, Path, tuple)
 
 
@@ -50,7 +52,7 @@ class Checker:
         for section, names in (("inputs", self.inputs), ("nodes", self.steps)):
             for name in names:
                 if not _NAME.fullmatch(name):
-                    yield Problem(f"'{name}' is no name: use letters, digits and _.", (section, name))
+                    yield _no_name(section, name)
                 elif section == "nodes" and name in self.inputs:
                     yield Problem(f"'{name}' is already an input of the pipeline.", (section, name))
 
@@ -138,6 +140,10 @@ class Checker:
             yield Problem("a pipeline needs at least one output.", ("outputs",))
         for name, source in outputs.items():
             where: Where = ("outputs", name)
+            if not _NAME.fullmatch(name):
+                yield _no_name("outputs", name)
+            elif name == VALUES:
+                yield Problem(f"'{name}' names the file of text and numbers: choose another.", where)
             problems = list(self.references(where, source))
             yield from problems
             if not problems and isinstance(source, FirstOf):
@@ -174,6 +180,10 @@ def find_problems(
     if not circles:
         problems += find_axis_problems(axis_table(inputs, steps), outputs)
     return problems + circles
+
+
+def _no_name(section: str, name: str) -> Problem:
+    return Problem(f"'{name}' is no name: use letters, digits and _.", (section, name))
 
 
 def constant_problems(where: Where, declared: InputDecl, written: object) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ one line on standard error, never a traceback. Heavy modules are imported inside
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from importlib.metadata import entry_points
@@ -18,6 +19,7 @@ from pipelines.command.batch import batch
 from pipelines.command.execution import Settings, running
 from pipelines.command.rerun import rerun
 from pipelines.command.terminal import exit_code, say, show_table
+from pipelines.errors import UserError
 
 COMMANDS_GROUP = "samloom.commands"
 HELP = frozenset({"-h", "--help"})
@@ -219,7 +221,23 @@ def add_plugin_commands() -> None:
         if group not in groups:
             groups[group] = typer.Typer(no_args_is_help=True)
             app.add_typer(groups[group], name=group, help=GROUP_HELP.get(group, ""))
-        groups[group].command(name)(point.load())
+        try:
+            function = point.load()
+            inspect.signature(function)  # what is no function would fail later, when no one knows whose it is
+            groups[group].command(name)(function)
+        except Exception as error:  # noqa: BLE001 - somebody else's code, which must not cost all other commands
+            _add_broken(groups[group], name, point.value, error)
+
+
+def _add_broken(group: typer.Typer, name: str, place: str, error: Exception) -> None:
+    """A command that says, whatever its arguments, why it is not what it should be."""
+    reason = (str(error) or type(error).__name__).partition("\n")[0]
+
+    def broken() -> None:
+        raise UserError(f"the command '{name}' ({place}) cannot be imported: {reason}. Reinstall what brought it.")
+
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+    group.command(name, help=f"Cannot be imported: {reason}.", context_settings=settings)(broken)
 
 
 def main() -> None:

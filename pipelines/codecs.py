@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
+from pipelines.images import is_within_limit, open_png
 from pipelines.plans import All, Coloured, InHalf, Near, Ranked, Selector, Span
 from pipelines.values import Detections, Edit, EditPlan, Embedding, Image, Mask
 
@@ -89,6 +90,8 @@ def _codec_of(value: Any) -> Codec:
 
 
 def _encode_image(image: Image, blobs: Blobs) -> dict[str, Tree]:
+    if not is_within_limit(image.size):
+        raise NotStorableError("A picture beyond the limit of pixels would not be read again.")
     layers = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
     buffer = io.BytesIO()
     Pil.fromarray(layers).save(buffer, "PNG", compress_level=1)
@@ -102,7 +105,7 @@ def _encode_image(image: Image, blobs: Blobs) -> dict[str, Tree]:
 
 
 def _decode_image(tree: Mapping[str, Tree], files: Mapping[str, bytes]) -> Image:
-    with Pil.open(io.BytesIO(files[tree["pixels"]]), formats=["PNG"]) as picture:
+    with open_png(files[tree["pixels"]]) as picture:
         layers = np.asarray(picture)
     x, y = tree["offset"]
     return Image(

@@ -11,6 +11,9 @@
 | `{value: "${x}", at_most: 0.5}`    | less or equal                             | numbers                     |
 | `{value: "${x}", empty: false}`    | something: detections were found, text    | detections, text, lists     |
 |                                    | stands there (`empty: true`: nothing)     | and whatever may be nothing |
+
+What is compared with is a constant, not a reference; a text that begins with `${` is written `$${`. A number that may
+be nothing can be compared too: nothing is neither above nor below any number, so the step is skipped.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class Crew(Generic[J, R]):
                     self._changed.notify_all()
                 elif self._ended - before >= _SHORT_JOBS_PER_TICK * self._hands:
                     self._hands = 1
-                elif self._ready:
+                elif self._ready and self._running:  # or the calling thread has yet to begin
                     self._send_help(min(len(self._ready), self._workers - self._running))
                 before = self._ended
 

@@ -6,6 +6,7 @@ SamloomError
 │   ├── PortError          a value that does not fit its port
 │   ├── ImageError         a picture that cannot be read or is out of bounds
 │   ├── ModelError         a checkpoint that is missing or does not fit
+│   ├── MemoryShortError   a picture that needs more memory than there is
 │   ├── InstructionError   a sentence that asks for nothing that can be done
 │   └── OutputError        a place that cannot be written
 ├── NodeError              a function that cannot be a node: its author's mistake
@@ -75,6 +76,10 @@ class ImageError(UserError):
 
 class ModelError(UserError):
     """A checkpoint that is missing, unreadable, or of another family."""
+
+
+class MemoryShortError(UserError):
+    """A picture and its models need more memory than there is, and nothing takes less of it."""
 
 
 class InstructionError(UserError):

@@ -33,8 +33,9 @@ class Model(Generic[T]):
 class ModelSource:
     """Where a model's weights are and which they are, known without loading them.
 
-    `revision` is a content id of local weights or a hub revision; it is part of every cache key of a node that uses
+    `revision` is a content id of local weights or a commit of a hub; it is part of every cache key of a node that uses
     the model. `size_bytes` is what the weights take in memory, as far as known; the pool's budget counts it.
+    `repository` names what lies on a hub, before the download and after it.
     """
 
     family: str
@@ -42,6 +43,12 @@ class ModelSource:
     location: Path | str
     revision: str
     size_bytes: int | None = None
+    repository: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What tells these weights from others of the same revision: a download changes where they lie, not which."""
+        return self.repository or str(self.location)
 
 
 @runtime_checkable

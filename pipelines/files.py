@@ -16,9 +16,9 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Missing folders are no obstacle: `write_atomically` makes them. The check creates and removes a temporary file,
     because permission bits alone say nothing about a read-only or a full disk.
     """
-    target = _target(path)
-    probe = _sibling(_nearest_folder(target) / target.name)
     try:
+        target = _target(path)
+        probe = _sibling(_nearest_folder(target) / target.name)
         probe.touch()
         probe.unlink()
     except OSError as error:
@@ -31,7 +31,10 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | Iterable[bytes]
     Pieces are written as they come: they need not all be in memory. Raises `OutputError` when the file cannot be
     written; then nothing is left behind.
     """
-    target = _target(path)
+    try:
+        target = _target(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     temporary = _sibling(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

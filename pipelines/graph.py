@@ -196,6 +196,8 @@ def refs_of(source: Source) -> tuple[Ref, ...]:
 
 
 def _ordered(op: str, actual: Any, limit: Any) -> bool:
+    if actual is None:  # nothing is neither more nor less than a number
+        return False
     match op:
         case "above":
             return bool(actual > limit)

@@ -56,16 +56,29 @@ def weights_of(plan: Plan, values: Mapping[str, Any], pool: ModelPool) -> dict[s
     return found
 
 
+def plan_id(plan: Plan) -> str | None:
+    """One short name for what a plan does, whatever its inputs and weights; None where a constant cannot be seen."""
+    return visible_id(_parts(plan))
+
+
 def run_id(plan: Plan, values: Mapping[str, Any], pool: ModelPool) -> str:
     """One short name for a plan, its inputs and its weights: what gives the same results has the same one.
 
+    A path that is only written to counts by its text: the file behind it is a result, not what results depend on.
     Raises `ModelError` for weights that are missing.
     """
-    steps = [(task.name, task.axes, task.wires, task.conditions, _settings(task), task.opens) for task in plan.tasks]
     weights = {
         name: (found.family, found.revision, found.dtype) for name, found in weights_of(plan, values, pool).items()
     }
-    return content_id((nodes_of(plan), steps, dict(plan.outputs), _visible(values), weights))
+    read = _read_inputs(plan)
+    given = {name: value if name in read else _text(value) for name, value in values.items()}
+    return content_id((*_parts(plan), _visible(given), weights))
+
+
+def _parts(plan: Plan) -> tuple[Any, ...]:
+    """All that a plan consists of: nodes, how they are connected and set, and outputs."""
+    steps = [(task.name, task.axes, task.wires, task.conditions, _settings(task), task.opens) for task in plan.tasks]
+    return nodes_of(plan), steps, dict(plan.outputs)
 
 
 def _settled(plan: Plan, values: Mapping[str, Any]) -> Iterator[tuple[Task, str, Any]]:
@@ -85,10 +98,33 @@ def _writes(node: Node[..., Any]) -> bool:
     return any(port.type.base is Path for port in node.outputs.values())
 
 
+def _read_inputs(plan: Plan) -> set[str]:
+    """The pipeline's inputs that do not only say where to write: something else than a target of a node takes them."""
+    return {
+        tap.port
+        for task in plan.tasks
+        for wire in (*task.wires, *(wire for wire, _ in task.conditions))
+        for tap in wire.lead.taps
+        if isinstance(tap, Tap) and tap.task == INPUTS and not _takes_target(task, wire.name)
+    }
+
+
+def _takes_target(task: Task, port: str) -> bool:
+    """Whether an input of a task is a path in a node that writes files."""
+    node = task.node
+    return node is not None and _writes(node) and port in node.inputs and node.inputs[port].type.base is Path
+
+
 def _settings(task: Task) -> dict[str, str | None]:
     """A task's constants but for its models, which count by their weights."""
     models = dict(task.models)
-    return _visible({port: value for port, value in task.constants.items() if port not in models})
+    settings = {port: value for port, value in task.constants.items() if port not in models}
+    return _visible({port: _text(value) if _takes_target(task, port) else value for port, value in settings.items()})
+
+
+def _text(value: Any) -> Any:
+    """A path by its text, whatever lies there."""
+    return str(value) if isinstance(value, Path) else value
 
 
 def _visible(values: Mapping[str, Any]) -> dict[str, str | None]:

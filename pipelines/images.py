@@ -10,6 +10,7 @@ import difflib
 import io
 import logging
 import os
+import struct
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -46,6 +47,8 @@ _QUALITY: Mapping[str, Mapping[str, Any]] = {
     "WEBP": {"lossless": True, "exact": True},
     "TIFF": {"compression": "tiff_adobe_deflate"},
 }
+_MAX_SIDE: Mapping[str, int] = {"JPEG": 65_500, "WEBP": 16_383}
+"""What the libraries behind Pillow write at most, in pixels."""
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8", b"RIFF", b"II*\0", b"MM\0*", b"GIF8", b"BM")
 # A JPEG segment ends at 64 KiB; Pillow refuses what is longer.
 _MAX_JPEG_EXIF = 65_000
@@ -60,17 +63,13 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int | None = None) -
     frame is taken, and a warning is logged. Raises `ImageError` for everything that is not a whole picture.
     """
     file = Path(path)
-    if file.is_dir():
-        raise ImageError(f"{path} is a folder, not a picture. Give one picture file in it.")
-    if not file.exists():
-        raise ImageError(f"{path} does not exist. {_neighbour(file)}")
-    if not file.is_file():
-        raise ImageError(f"{path} is not a regular file. Give a picture file.")
     try:
+        _check_regular(file, path)
         with file.open("rb") as stream:
             return _read(stream, os.fspath(path), os.fspath(path), max_pixels)
-    except PermissionError as error:
-        raise ImageError(f"{path} cannot be read: {error.strerror}. Give a file you may read.") from error
+    except OSError as error:  # whoever swaps two arguments asks for a file whose name is a sentence
+        advice = "Give a file you may read." if isinstance(error, PermissionError) else "Give the path of a picture."
+        raise ImageError(f"{path} cannot be read: {error.strerror or error}. {advice}") from error
 
 
 def decode(data: bytes, *, name: str = "the picture", max_pixels: int | None = None) -> Image:
@@ -78,11 +77,30 @@ def decode(data: bytes, *, name: str = "the picture", max_pixels: int | None = N
     return _read(io.BytesIO(data), name, None, max_pixels)
 
 
+def open_png(data: bytes) -> Pil.Image:
+    """A PNG of our own, not yet decoded. Raises ValueError if it has more pixels than a picture that is read may have.
+
+    Pillow's own limit is lower, and would refuse what `read_image` let in.
+    """
+    with _pillow_without_limit():
+        picture = Pil.open(io.BytesIO(data), formats=["PNG"])
+    if not is_within_limit(picture.size):
+        raise ValueError(f"a picture of {picture.width} by {picture.height} is beyond the limit")
+    return picture
+
+
+def is_within_limit(size: tuple[int, int]) -> bool:
+    """Whether a picture of this size (width, height) would be read."""
+    return size[0] * size[1] <= _limit(None)
+
+
 def encode(image: Image, file_format: str = "PNG") -> bytes:
     """The bytes of a PNG, JPEG, WEBP, TIFF or BMP file. All but JPEG are lossless.
 
-    JPEG (quality 95, full colour resolution) and BMP hold no transparency: there the picture lies on white.
+    JPEG (quality 95, full colour resolution) and BMP hold no transparency: there the picture lies on white. Raises
+    `OutputError` for a picture that the format cannot hold.
     """
+    _check_side(image.size, file_format)
     if image.alpha is None:
         picture = Pil.fromarray(image.pixels)
     else:
@@ -95,7 +113,11 @@ def encode(image: Image, file_format: str = "PNG") -> bytes:
     if image.exif and file_format != "BMP" and not (file_format == "JPEG" and len(image.exif) > _MAX_JPEG_EXIF):
         options["exif"] = image.exif
     buffer = io.BytesIO()
-    picture.save(buffer, file_format, **options)
+    try:
+        picture.save(buffer, file_format, **options)
+    except (OSError, ValueError, struct.error) as error:
+        other = ".tif" if file_format == "PNG" else ".png"
+        raise OutputError(f"the picture cannot be written as {file_format}: {error}. Use {other}.") from error
     return buffer.getvalue()
 
 
@@ -109,10 +131,22 @@ def write_image(image: Image, path: str | os.PathLike[str]) -> None:
     write_atomically(path, _untouched(image, file_format) or encode(image, file_format))
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise `OutputError` now if `write_image` could not write to `path` later."""
-    _format_of(path)
+def check_writable(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> None:
+    """Raise `OutputError` now if `write_image` could not write to `path` later; `size` is the picture's, if known."""
+    file_format = _format_of(path)
+    if size is not None:
+        _check_side(size, file_format)
     check_file_writable(path)
+
+
+def _check_side(size: tuple[int, int], file_format: str) -> None:
+    width, height = size
+    most = _MAX_SIDE.get(file_format)
+    if most is not None and max(size) > most:
+        raise OutputError(
+            f"a picture of {width:,} by {height:,} cannot be written as {file_format}: a side has at most {most:,} "
+            "pixels there. Use .png."
+        )
 
 
 def _format_of(path: str | os.PathLike[str]) -> str:
@@ -137,6 +171,15 @@ def _untouched(image: Image, file_format: str) -> bytes | None:
 
 def _same_alpha(a: NDArray[np.uint8] | None, b: NDArray[np.uint8] | None) -> bool:
     return a is b if a is None or b is None else np.array_equal(a, b)
+
+
+def _check_regular(file: Path, path: str | os.PathLike[str]) -> None:
+    if file.is_dir():
+        raise ImageError(f"{path} is a folder, not a picture. Give one picture file in it.")
+    if not file.exists():
+        raise ImageError(f"{path} does not exist. {_neighbour(file)}")
+    if not file.is_file():
+        raise ImageError(f"{path} is not a regular file. Give a picture file.")
 
 
 def _neighbour(file: Path) -> str:

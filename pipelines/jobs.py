@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from pipelines.entries import Cache
-from pipelines.errors import Cancelled, ModelError, RunError
+from pipelines.errors import Cancelled, MemoryShortError, RunError
 from pipelines.events import MemoryShort, NodeFailed, NodeFinished, NodeProgress, NodeSkipped, NodeStarted
 from pipelines.families import Model
 from pipelines.keys import cache_key, entry_of, weights_id
@@ -97,7 +97,7 @@ class Workshop:
             # Outside the handler, whose traceback keeps alive what the node had made so far.
             remedy = next(remedies, None)
             if remedy is None:
-                raise ModelError(f"memory ran out, and nothing takes less of it ({reason}). {_SMALLER}")
+                raise MemoryShortError(f"memory ran out, and nothing takes less of it ({reason}). {_SMALLER}")
             self._scope.emit(MemoryShort(call.name, remedy))
 
     def _failure(self, name: str, inputs: Mapping[str, Any], started: float, error: Exception) -> RunError:

@@ -39,7 +39,7 @@ def cache_key(node: Node[..., Any], task: Task, key: Key, schedule: Schedule, we
 def weights_id(pool: ModelPool, family: str, model: Model[Any]) -> str:
     """Which weights stand behind a model in this pool, and in which precision they count. Raises `ModelError`."""
     source = pool.resolve(family, model)
-    return f"{family}:{source.location}:{source.revision}:{pool.dtype_of(model)}"
+    return f"{family}:{source.origin}:{source.revision}:{pool.dtype_of(model)}"
 
 
 def entry_of(record: Record) -> Entry | None:

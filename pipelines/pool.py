@@ -10,7 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -26,7 +25,7 @@ _LOADER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="samloom-loader")
 _POLL_SECONDS = 0.1
 _CPU = "cpu"
 
-_Key: TypeAlias = tuple[str, "Path | str", str, str, str]
+_Key: TypeAlias = tuple[str, str, str, str, str]
 _leases_held: ContextVar[int] = ContextVar("samloom_leases_held", default=0)
 
 
@@ -54,7 +53,7 @@ class _Entry:
 class ModelPool:
     """Models shared by all nodes of a process or of one run; safe to use from many threads.
 
-    Models are told apart by family, location, revision, dtype and device. Each is built on its first lease, once,
+    Models are told apart by family, origin, revision, dtype and device. Each is built on its first lease, once,
     whoever asks for it meanwhile. With `budget_bytes`, the least recently used models without a lease make room for
     a new one; while all are leased, the newcomer waits. A model larger than the whole budget is loaded alone, and
     a node that asks for a second model while it holds one never waits for room (two such nodes would wait for each
@@ -164,7 +163,7 @@ class ModelPool:
 
     def _key(self, source: ModelSource, model: Model[Any]) -> _Key:
         """What tells this model from others on the shelf; the device is where it runs now."""
-        asked = (source.family, source.location, source.revision, self.dtype_of(model), self.device_of(model))
+        asked = (source.family, source.origin, source.revision, self.dtype_of(model), self.device_of(model))
         return (*asked[:-1], _CPU) if asked in self._moved else asked
 
     def _take(self, key: _Key, source: ModelSource) -> tuple[_Entry, bool, list[ModelEvicted]]:

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from pipelines.devices import DTYPES, is_device
 from pipelines.errors import PortError
 from pipelines.values import Detections, EditPlan, Embedding, Image, Mask
 
@@ -237,6 +238,10 @@ def _model(port: PortType, written: Any) -> Any:
         raise PortError(f"takes ref, device and dtype, not {_listed(unknown)}.")
     if wrong := {name for name, part in written.items() if not isinstance(part, str)}:
         raise PortError(f"needs text as {_listed(wrong)}.")
+    if not is_device(device := written.get("device", "cpu")):
+        raise PortError(f"names the device '{device}', which there is not: choose cpu, cuda, cuda:1 or mps.")
+    if (dtype := written.get("dtype", DTYPES[0])) not in DTYPES:
+        raise PortError(f"names the dtype '{dtype}', which there is not: choose {', '.join(DTYPES)}.")
     return port.base(**written)
 
 

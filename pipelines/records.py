@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipelines.content import visible_id
 from pipelines.errors import OutputError, UserError
 from pipelines.graph import Graph
-from pipelines.identity import Weights, files_of, nodes_of, seeds_of, weights_of
+from pipelines.identity import Weights, files_of, nodes_of, plan_id, seeds_of, weights_of
 from pipelines.images import read_image
 from pipelines.models import Model
 from pipelines.passing import checked_inputs
+from pipelines.plan import Plan
 from pipelines.pool import ModelPool
 from pipelines.ports import InputDecl
 from pipelines.spec import dump_pipeline, load_pipeline
@@ -37,9 +38,9 @@ class RunRecord(BaseModel):
     """A run as JSON.
 
     `pipeline` is the text of its file, with the files that it uses by their absolute paths; `nodes` are those of its
-    steps, with their versions. Of a picture, `inputs` holds its absolute path and its content id. `files` holds a
-    content id for each file that a step names itself, `outputs` one for each output, or null for a value whose content
-    cannot be seen.
+    steps, with their versions, and `plan` is a content id of all that they do together, which older records lack.
+    Of a picture, `inputs` holds its absolute path and its content id. `files` holds a content id for each file that a
+    step names itself, `outputs` one for each output, or null for a value whose content cannot be seen.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +49,7 @@ class RunRecord(BaseModel):
     name: str
     pipeline: str
     nodes: dict[str, str]
+    plan: str | None = None
     files: dict[str, str | None] = {}
     inputs: dict[str, Any]
     seeds: dict[str, Any]
@@ -75,10 +77,15 @@ class RunRecord(BaseModel):
     def graph(self) -> Graph:
         """The pipeline as it was. Raises `UserError` where one of its nodes, or a file that it uses, has changed."""
         with TemporaryDirectory() as folder:
-            file = Path(folder) / f"{self.name}.yaml"
+            # Not named after the record's pipeline: a name from somebody else's file must not decide where to write.
+            file = Path(folder) / "pipeline.yaml"
             file.write_text(self.pipeline, encoding="utf-8")
-            graph = load_pipeline(file)
-        plan = plan_of(graph)
+            graph = load_pipeline(file, name=self.name)
+        self._compare(plan_of(graph))
+        return graph
+
+    def _compare(self, plan: Plan) -> None:
+        """Raise `UserError` where a plan, or a file that a step names, is not what it was."""
         now, files = nodes_of(plan), files_of(plan)
         for step in sorted(now.keys() ^ self.nodes.keys()):
             raise UserError(f"{self.name} has changed since the record: the step '{step}' is not in both.")
@@ -88,7 +95,8 @@ class RunRecord(BaseModel):
         for name, content in self.files.items():
             if files.get(name) != content:
                 raise UserError(f"{name}: the file that it names has changed since the record. Put it back as it was.")
-        return graph
+        if self.plan is not None and plan_id(plan) != self.plan:
+            raise UserError(f"{self.name}: a pipeline file that it uses has changed since the record. Put it back.")
 
     def values(self, graph: Graph) -> dict[str, Any]:
         """The inputs as they were, files read anew. Raises `UserError` for a file that has changed."""
@@ -126,6 +134,7 @@ def record_of(
         name=graph.name,
         pipeline=dump_pipeline(_rooted(graph, folder) if folder else graph),
         nodes=nodes_of(plan),
+        plan=plan_id(plan),
         files=files_of(plan),
         inputs={name: _written(name, value) for name, value in values.items()},
         seeds=seeds_of(plan, values),

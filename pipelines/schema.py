@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from pipelines.checking import VALUES
 from pipelines.conditions import NUMBER_COMPARISONS
 from pipelines.ports import InputDecl, PortType
 from pipelines.registry import Registry
@@ -37,7 +38,11 @@ def json_schema(registry: Registry) -> Schema:
             "doc": {"type": "string", "description": "What the pipeline does, in a sentence."},
             "inputs": _mapping_of({"$ref": "#/$defs/input"}, "Values that come from outside: they become options."),
             "nodes": _mapping_of({"$ref": "#/$defs/node"}, "The steps, in any order."),
-            "outputs": {**_mapping_of({"anyOf": [_REFERENCE, _FIRST]}, "The results, by name."), "minProperties": 1},
+            "outputs": {
+                **_mapping_of({"anyOf": [_REFERENCE, _FIRST]}, "The results, by name."),
+                "propertyNames": {**_NAMES, "not": {"const": VALUES}},
+                "minProperties": 1,
+            },
         },
         "required": ["version", "outputs"],
         "additionalProperties": False,

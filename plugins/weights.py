@@ -1,6 +1,7 @@
 """Finding a model's weights: a preset, directory, file or hub id becomes a `ModelSource`, without a model library.
 
-Everything here is cheap and, offline, touches no network: the hub's cache on disk is read, nothing is asked.
+Everything here is cheap and, offline, touches no network: the hub's cache on disk is read, nothing is asked. Online a
+hub is asked once for the commit of what is not on disk.
 """
 
 from __future__ import annotations
@@ -17,15 +18,22 @@ from typing import Any
 
 import xxhash
 
+from pipelines.devices import DTYPES
 from pipelines.errors import ModelError
 from pipelines.families import ModelSource
+from pipelines.files import write_atomically
+from pipelines.memory import is_out_of_memory
 from plugins.presets import BUNDLED, PRESETS, location_of
 
 _HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _TRUE = {"1", "on", "true", "yes"}
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _EDGE_BYTES = 64 * 1024
+_PATIENCE_SECONDS = 10
 _DOWNLOAD = ("*.json", "*.txt", "*.model", "*.safetensors")
 _NO_DOWNLOAD = ("*.fp16.*", "*.non_ema.*", "onnx/*", "openvino/*")
+_commits: dict[tuple[str, str | None], str] = {}
+"""The commit that this process uses for a repository at a revision: a push meanwhile must not bring in a second one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class HubFamily:
 
         # Read once, when transformers is imported: it warns of torchvision's absence, which nothing here needs.
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        _check_place(self.title, device, dtype)
         module, _, function = self.loader.partition(":")
         path = source.location if isinstance(source.location, Path) else self._download(source)
         try:
@@ -91,14 +100,16 @@ class HubFamily:
         return [path, *sorted({file for file in beside if file.is_file()} - {path})]
 
     def _on_hub(self, ref: str, repository: str, revision: str | None, *, offline: bool) -> ModelSource:
-        snapshot = _cached_snapshot(repository, self.needs[0][0], revision)
+        snapshot = _cached_snapshot(repository, self.needs[0][0], _commits.get((repository, revision), revision))
         missing = self.needs[0][0] if snapshot is None else self._missing(snapshot)
         if snapshot is not None and not missing:
+            _commits.setdefault((repository, revision), snapshot.name)
             size = sum(file.stat().st_size for file in snapshot.rglob("*.safetensors"))
-            return ModelSource(self.name, ref, snapshot, snapshot.name, size)
+            return ModelSource(self.name, ref, snapshot, snapshot.name, size, repository)
         if offline:
             raise ModelError(_not_in_cache(self.title, repository, revision, missing))
-        return ModelSource(self.name, ref, repository, revision or "main")
+        commit = _commit_of(repository, revision)
+        return ModelSource(self.name, ref, repository, commit or revision or "main", None, repository)
 
     def _missing(self, path: Path) -> str:
         """The first needed file that is not there, or nothing."""
@@ -111,7 +122,7 @@ class HubFamily:
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
         try:
-            return Path(
+            snapshot = Path(
                 snapshot_download(
                     str(source.location),
                     revision=source.revision,
@@ -122,6 +133,23 @@ class HubFamily:
         except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
             reason = str(error).strip().split("\n")[0]
             raise ModelError(f"{source.location} cannot be downloaded: {reason} {_remedy(source.ref)}") from error
+        _note_names(snapshot)
+        return snapshot
+
+
+def _check_place(title: str, device: str, dtype: str) -> None:
+    """Raise `ModelError` where this machine has no such device, or torch no such type: known only once it is there."""
+    import torch
+
+    if not isinstance(getattr(torch, dtype, None), torch.dtype):
+        raise ModelError(f"{title} cannot run in '{dtype}', which is no dtype. Choose from: {', '.join(DTYPES)}.")
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:  # the former from a torch without CUDA
+        if is_out_of_memory(error):
+            raise
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        raise ModelError(f"{title} cannot run on '{device}': {reason}. Choose another device, such as cpu.") from error
 
 
 def recommended(path: Path) -> Mapping[str, Any]:
@@ -163,6 +191,34 @@ def _cached_snapshot(repository: str, marker: str, revision: str | None) -> Path
 
     found = try_to_load_from_cache(repository, marker, revision=revision)
     return Path(found).parent if isinstance(found, str) else None
+
+
+def _commit_of(repository: str, revision: str | None) -> str | None:
+    """The commit of a repository, asked for once; None where the hub does not say."""
+    from huggingface_hub import HfApi
+
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    if (repository, revision) not in _commits:
+        try:
+            commit = HfApi().model_info(repository, revision=revision, timeout=_PATIENCE_SECONDS).sha
+        except Exception:  # noqa: BLE001 - whatever it is, the download meets it again, and explains it
+            return None
+        if commit is None:
+            return None
+        _commits.setdefault((repository, revision), commit)  # another thread may have been faster
+    return _commits[repository, revision]
+
+
+def _note_names(snapshot: Path) -> None:
+    """Write down which revisions a commit stands for, as the hub's cache does of a download by a revision's name.
+
+    Without it nothing would be found by that name afterwards, offline least of all.
+    """
+    for (repository, revision), commit in list(_commits.items()):
+        root = snapshot.parent.parent
+        if commit == snapshot.name and root.name == f"models--{repository.replace('/', '--')}":
+            write_atomically(root / "refs" / (revision or "main"), commit.encode())
 
 
 def _unknown(ref: str, title: str) -> str:

@@ -1,7 +1,8 @@
 """What has been done to which picture, written so that no crash can lose or double it.
 
 The journal is a file of JSON lines beside the results. A line is appended and forced to the disk once the results of
-its picture are in place; the last line of a picture is the one that counts.
+its picture are in place; the last line of a picture is the one that counts. A picture whose results another one has
+overwritten since (a.jpg and a.png both write a.*) counts as not done.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Journal(AbstractContextManager["Journal"]):
     def __init__(self, out: Path) -> None:
         self.out = out
         self.records: dict[str, Record] = {}
+        self._writers: dict[str, str] = {}
+        """Each result's picture."""
         self._path = out / JOURNAL
         self._file: BinaryIO | None = None
 
@@ -99,7 +102,22 @@ class Journal(AbstractContextManager["Journal"]):
             os.fsync(self._file.fileno())
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror}. Make room, and start again.") from error
+        kept = set(record.outputs)
+        for overwritten in self._count(record):
+            for left in set(overwritten.outputs) - kept:
+                (self.out / left).unlink(missing_ok=True)
+
+    def _count(self, record: Record) -> list[Record]:
+        """Let a record count from now on; gives those of other pictures that no longer do: their results are gone."""
+        writers = {self._writers.get(output, record.picture) for output in record.outputs} - {record.picture}
+        overwritten = [self.records.pop(picture) for picture in writers if picture in self.records]
+        for output in (output for old in overwritten for output in old.outputs):
+            self._writers.pop(output, None)
+        for output in self.records[record.picture].outputs if record.picture in self.records else ():
+            self._writers.pop(output, None)
+        self._writers |= dict.fromkeys(record.outputs, record.picture)
         self.records[record.picture] = record
+        return overwritten
 
     def _read(self, file: BinaryIO) -> None:
         file.seek(0)
@@ -112,7 +130,7 @@ class Journal(AbstractContextManager["Journal"]):
             except (ValueError, TypeError, KeyError) as error:
                 advice = "Move the file away, or give another folder."
                 raise OutputError(f"{self._path}:{number} is no line of samloom batch. {advice}") from error
-            self.records[record.picture] = record
+            self._count(record)
             whole += len(line)
         file.truncate(whole)
 

@@ -130,8 +130,8 @@ def _force_to_disk(file: Path) -> None:
 
 def _spares_nobody(error: Exception) -> bool:
     """Whether no other picture would fare better, so that going on would only list the same failure many times."""
-    match error:
-        case Cancelled() | RunError(cause=ModelError()):
+    match error.cause if isinstance(error, RunError) else error:
+        case Cancelled() | ModelError():
             return True
         case OutputError(__cause__=OSError(errno=number)) | OSError(errno=number):
             return number in _DISK_ERRORS

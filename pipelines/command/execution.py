@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.devices import check_device
 from pipelines.errors import IncompleteRunError, UserError
 from pipelines.files import check_writable
 
@@ -51,6 +52,8 @@ class Surroundings:
     def __post_init__(self) -> None:
         if self.memory is not None and not self.memory > 0:
             raise UserError(f"--memory is {self.memory:g}, which holds no model. Give gigabytes, such as --memory 8.")
+        if self.device is not None:
+            check_device(self.device, "--device ")
 
     def pool(self) -> ModelPool:
         """A model pool of its own for the run."""

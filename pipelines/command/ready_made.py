@@ -30,7 +30,7 @@ def edit_picture(
     thereby every byte.
     """
     photo = read_image(image)
-    check_writable(output or beside(image, lossless=True))
+    check_writable(output or beside(image, lossless=True), photo.size)
     if report is not None:
         check_file_writable(report)
     inputs = {"photo": photo, **options}

@@ -6,8 +6,9 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Cancelled, RunError, SamloomError, UserError
 
@@ -48,24 +49,48 @@ def exit_code(app: typer.Typer, arguments: list[str]) -> int:
     from typer.main import get_command
 
     _route_warnings()
+    command = get_command(app)
+    for step in ("make_context", "invoke"):
+        setattr(command, step, _carried(getattr(command, step)))
     try:
-        result = get_command(app).main(arguments, prog_name="samloom", standalone_mode=False)
-    except BrokenPipeError:
-        # The reader of our output has left, as `head` does; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        result = command.main(arguments, prog_name="samloom", standalone_mode=False)
+        sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `_told` raises again what it does not know
-        code, text = _told(error)
+        ended = error.reason if isinstance(error, _Ended) else error
+        if isinstance(ended, BrokenPipeError):
+            # The reader of our output has left, as `head` does; Python would complain again when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return DONE
+        code, text = _told(ended)
         complain(text)
         return code
     return result if isinstance(result, int) else DONE
+
+
+class _Ended(Exception):  # noqa: N818 - not always an error
+    """Carries what ended a command past the command-line parser, which would make an exit without a word of it."""
+
+    def __init__(self, reason: BaseException) -> None:
+        self.reason = reason
+
+
+def _carried(step: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(step)
+    def carried(*arguments: Any, **options: Any) -> Any:
+        try:
+            return step(*arguments, **options)
+        except (BrokenPipeError, KeyboardInterrupt) as error:
+            raise _Ended(error) from error
+
+    return carried
 
 
 def _told(error: BaseException) -> tuple[int, str]:
     """Exit code and line for what ended a command; a defect of ours is raised again, to keep its traceback."""
     match error:
         case Cancelled() | KeyboardInterrupt():
-            return INTERRUPTED, "stopped; nothing was written."
+            # Not "nothing was written": nodes may have written files of their own by then.
+            return INTERRUPTED, "stopped; the outputs were not written." if isinstance(error, Cancelled) else "stopped."
         case RunError(cause=UserError() as cause):
             # What fails inside a node may still be the user's to put right: a missing checkpoint, words not understood.
             return MISTAKE, f"{error.node}: {cause}"
@@ -73,6 +98,9 @@ def _told(error: BaseException) -> tuple[int, str]:
             return MISTAKE, str(error)
         case SamloomError():
             return FAILED, str(error)
+        case OSError(filename=str() | bytes() as file, strerror=str(reason)):
+            # Whatever cannot be looked at, such as a name too long or a folder of somebody else's.
+            return MISTAKE, f"{os.fsdecode(file)}: {reason}. Check the path."
     # The command-line parser's own errors: typer keeps their classes to itself.
     if (format_message := getattr(error, "format_message", None)) is None:
         raise error

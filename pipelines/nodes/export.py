@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pipelines.nodes.coco_sets import with_picture
 from pipelines.nodes.export_labelme import labelme
 from pipelines.nodes.export_voc import voc
 from pipelines.nodes.export_yolo import yolo
-from pipelines.nodes.naming import json_of
+from pipelines.nodes.naming import entry_of, json_entry, json_of
 from pipelines.nodes.outlines import parts_of
 from pipelines.nodes.selection import areas_of, names_of, scores_of
 from pipelines.signature import node
@@ -42,14 +41,23 @@ def coco(image: Image, boxes: Boxes, path: Path, *, polygons: bool = False, add:
         path: where to; the name of a folder, without .json, gets a file for each picture, named after it.
         polygons: write masks as polygons, one for each part and with slits of no width to its holes, instead of
             compressed run lengths. They follow the pixels' corners; pycocotools makes the very same masks of them.
-        add: keep the pictures that are in the file already, but for one of the same name. Not for several processes at
+        add: keep the pictures that are in the file already, but for the same one done again; another of its name, from
+            another folder, is refused. Not for several processes at
             once, as `samloom batch --engine ray` has them.
     """
-    path, document = json_of(image, path), coco_document(image, boxes, polygons=polygons)
-    with _ONE_AT_A_TIME if add else nullcontext():
-        whole = with_picture(path, document) if add else document
-        write_atomically(path, (json.dumps(whole, ensure_ascii=False, indent=1) + "\n").encode())
-    return path
+    document = coco_document(image, boxes, polygons=polygons)
+    if not add:
+        with json_entry(image, path) as target:
+            _write(document, target)
+        return target
+    target = json_of(image, path)
+    with entry_of(image, target, document["images"][0]["file_name"]), _ONE_AT_A_TIME:
+        _write(with_picture(target, document), target)
+    return target
+
+
+def _write(document: dict[str, Any], path: Path) -> None:
+    write_atomically(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def coco_document(image: Image, boxes: Detections, *, polygons: bool = False) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.files import write_atomically
-from pipelines.nodes.naming import json_of
+from pipelines.nodes.naming import json_entry
 from pipelines.nodes.outlines import parts_of
 from pipelines.nodes.selection import names_of, scores_of
 from pipelines.signature import node
@@ -25,6 +25,8 @@ _INSIDE = 0.25
 @node("export/labelme", version=2, cache=False)
 def labelme(image: Image, boxes: Boxes, path: Path, *, file: str | None = None) -> Path:
     """Write detections as a LabelMe file and give its path; raises OutputError when it cannot be written.
+
+    In a folder it is not written over the file of another picture of the same name either.
 
     Masks become polygons; the parts of one mask share a `group_id`, and its holes are joined to the outline by slits of
     no width, which readers that fill by parity, LabelMe among them, find again. Without masks, boxes become rectangles.
@@ -46,9 +48,9 @@ def labelme(image: Image, boxes: Boxes, path: Path, *, file: str | None = None) 
         "imageHeight": image.height,
         "imageWidth": image.width,
     }
-    path = json_of(image, path)
-    write_atomically(path, (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
-    return path
+    with json_entry(image, path) as target:
+        write_atomically(target, (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
+    return target
 
 
 def _shapes(boxes: Detections) -> Iterator[dict[str, Any]]:

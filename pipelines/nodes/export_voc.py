@@ -13,7 +13,7 @@ from PIL import Image as Pil
 from pipelines.errors import OutputError
 from pipelines.files import write_atomically
 from pipelines.images import write_image
-from pipelines.nodes.naming import file_of
+from pipelines.nodes.naming import entry_of, file_of
 from pipelines.nodes.selection import areas_of, names_of
 from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image
@@ -29,7 +29,8 @@ def voc(image: Image, boxes: Boxes, folder: Path, *, file: str | None = None) ->
     The folder gets `JPEGImages/`, `Annotations/` and, for masks, `SegmentationObject/`: a picture whose value at each
     pixel is the number, from 1, of the object in the XML file. Parts and holes are kept to the pixel; where things
     overlap, the smaller one is seen. Boxes are whole pixels, counted from 1 and with the last one included, as the
-    format has them. Scores are not kept. Raises OutputError when the folder cannot be written.
+    format has them. Scores are not kept. Raises OutputError when the folder cannot be written or has a picture of that
+    name from another file.
 
     Args:
         image: the picture that the detections belong to.
@@ -43,10 +44,11 @@ def voc(image: Image, boxes: Boxes, folder: Path, *, file: str | None = None) ->
         )
     picture = file_of(image, file)
     path = folder / "Annotations" / f"{picture.stem}.xml"
-    write_image(image, folder / "JPEGImages" / picture.name)
-    if boxes.mask is not None:
-        write_atomically(folder / "SegmentationObject" / f"{picture.stem}.png", _numbered(image, boxes))
-    write_atomically(path, ET.tostring(_annotation(image, boxes, picture.name, folder.name), "utf-8"))
+    with entry_of(image, path):
+        write_image(image, folder / "JPEGImages" / picture.name)
+        if boxes.mask is not None:
+            write_atomically(folder / "SegmentationObject" / f"{picture.stem}.png", _numbered(image, boxes))
+        write_atomically(path, ET.tostring(_annotation(image, boxes, picture.name, folder.name), "utf-8"))
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pipelines.errors import OutputError, PortError, did_you_mean
 from pipelines.files import write_atomically
 from pipelines.images import write_image
-from pipelines.nodes.naming import file_of
+from pipelines.nodes.naming import entry_of, file_of
 from pipelines.nodes.outlines import whole_of
 from pipelines.nodes.selection import names_of
 from pipelines.signature import node
@@ -20,6 +21,8 @@ from pipelines.values import Boxes, Detections, Image
 
 # Of a pixel: a reader meets this pixel whether it cuts the fraction off, as Ultralytics does, or rounds.
 _INSIDE = 0.25
+# Pictures of a folder are done on several threads, and the first of them settles the classes of all.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @node("export/yolo", version=1, cache=False)
@@ -30,7 +33,8 @@ def yolo(image: Image, boxes: Boxes, folder: Path, *, names: tuple[str, ...] = (
     label has one polygon: parts of a mask are joined by lines of no width, as converters from COCO do, of which readers
     draw a line of pixels; holes are joined to the outline alike, and readers that fill by parity find them again.
     Scores are not kept, nor is a mask without a pixel: the format has no place for them. Raises OutputError when the
-    folder cannot be written or has other classes, and PortError for a name that is none of its classes.
+    folder cannot be written, has other classes, or a picture of that name from another file, and PortError for a name
+    that is none of its classes.
 
     Args:
         image: the picture that the detections belong to.
@@ -39,13 +43,15 @@ def yolo(image: Image, boxes: Boxes, folder: Path, *, names: tuple[str, ...] = (
         names: all classes of the data set, in order; by default those of its data.yaml, or else of this picture.
         file: name of the picture in the data set; by default that of the file it was read from.
     """
-    classes = _classes(folder, names, names_of(boxes))
     picture = file_of(image, file)
     label = folder / "labels" / f"{picture.stem}.txt"
-    write_image(image, folder / "images" / picture.name)
-    lines = _lines(image, boxes, [classes.index(name) for name in names_of(boxes)])
-    write_atomically(label, "".join(f"{line}\n" for line in lines).encode())
-    _write_classes(folder, classes)
+    with entry_of(image, label):
+        with _ONE_AT_A_TIME:
+            classes = _classes(folder, names, names_of(boxes))
+            _write_classes(folder, classes)
+        write_image(image, folder / "images" / picture.name)
+        lines = _lines(image, boxes, [classes.index(name) for name in names_of(boxes)])
+        write_atomically(label, "".join(f"{line}\n" for line in lines).encode())
     return label
 
 

@@ -6,6 +6,7 @@ mappings come out: any other tag is a mistake, never an object. Size, depth and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ MAX_DEPTH = 16
 MAX_VALUES = 20_000  # with aliases written out
 
 _TAG = "tag:yaml.org,2002:"
+_BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _SCALARS = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null"))
 
 
@@ -80,9 +82,9 @@ def parse_document(text: str, file: str) -> Document:
 
 
 def _text(path: Path, file: str) -> str:
-    if path.is_dir():
-        raise SpecError([Problem("is a folder; name the pipeline's file in it.", file=file)])
     try:
+        if path.is_dir():
+            raise SpecError([Problem("is a folder; name the pipeline's file in it.", file=file)])
         content = path.read_bytes()
     except FileNotFoundError:
         raise SpecError([Problem("there is no such file.", file=file)]) from None
@@ -114,6 +116,14 @@ def _compose(text: str, file: str) -> Node | None:
         raise SpecError([Problem(message, file=file, line=line, column=1)]) from error
     except YAMLError as error:
         raise SpecError([Problem(f"is not valid YAML: {error}", file=file)]) from error
+    except (ValueError, OverflowError) as error:  # the parser makes a character of any number that an escape gives
+        raise SpecError([_beyond_unicode(text, file)]) from error
+
+
+def _beyond_unicode(text: str, file: str) -> Problem:
+    match = _BEYOND_UNICODE.search(text)
+    line = text.count("\n", 0, match.start()) + 1 if match else 1
+    return Problem("holds an escape '\\U' that stands for no character.", file=file, line=line, column=1)
 
 
 def _refused(error: MarkedYAMLError, file: str, message: str) -> SpecError:
@@ -153,9 +163,10 @@ class _Reader:
     def members(self, node: MappingNode, where: Where) -> Iterator[tuple[str, Any]]:
         places: dict[Hashable, int] = {}
         for key_node, value_node in node.value:
-            key = key_node.value
-            if key_node.tag != f"{_TAG}str":
+            if not isinstance(key_node, ScalarNode) or key_node.tag != f"{_TAG}str":
                 self.document.add("a key must be text: put it in quotes.", where, key_node)
+            elif (key := _whole_text(key_node.value)) is None:
+                self.document.add("a key holds half of a character: write the character itself.", where, key_node)
             elif key in places:
                 self.document.add(f"'{key}' stands here twice: first on line {places[key]}.", (*where, key), key_node)
             else:
@@ -169,16 +180,28 @@ class _Reader:
         if node.tag not in _SCALARS:
             return self.foreign(node, where)
         try:
-            return self.constructor.construct_object(node)
-        except (ValueError, YAMLError):
+            value = self.constructor.construct_object(node)
+        except (ValueError, LookupError, YAMLError):
             self.document.add(f"{node.value!r} is not what its tag says.", where, node)
             return UNREADABLE
+        if isinstance(value, str) and (value := _whole_text(value)) is None:
+            self.document.add("holds half of a character: write the character itself.", where, node)
+            return UNREADABLE
+        return value
 
     def foreign(self, node: Node, where: Where) -> Unreadable:
         tag = str(node.tag).replace(_TAG, "!!")
         message = f"the tag {tag} is refused: a pipeline holds text, numbers, flags, lists and mappings only."
         self.document.add(message, where, node)
         return UNREADABLE
+
+
+def _whole_text(text: str) -> str | None:
+    """Text with the halves of characters that JSON escapes one by one put together; None for a half alone."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return None
 
 
 def _place(node: Node) -> tuple[int, int]:

@@ -20,19 +20,20 @@ PREFIX = "pipeline/"
 SUFFIXES = (".yaml", ".yml")
 
 
-def load_pipeline(path_or_name: str | Path, registry: Registry | None = None) -> Graph:
+def load_pipeline(path_or_name: str | Path, registry: Registry | None = None, *, name: str | None = None) -> Graph:
     """The graph of a file (its name ends in .yaml or .yml), or of a ready-made pipeline by name.
 
-    No model is loaded, and of the registered nodes only the namespaces that are used. Raises SpecError with every
-    mistake in the file and in the files that it uses, each with its place.
+    `name` is what a file's graph and its mistakes are called where the file's own name says nothing. No model is
+    loaded, and of the registered nodes only the namespaces that are used. Raises SpecError with every mistake in the
+    file and in the files that it uses, each with its place.
     """
     loader = Loader(registry or Registry.default())
     text = str(path_or_name)
     if isinstance(path_or_name, Path) or _names_a_file(text):
-        graph = loader.load(Path(text), Path(text).stem)
+        graph = loader.load(Path(text), name or Path(text).stem, shown=name)
     else:
-        name = text.removeprefix(PREFIX)
-        graph = loader.load(ready_made(name), name, shown=PREFIX + name)
+        known = text.removeprefix(PREFIX)
+        graph = loader.load(ready_made(known), known, shown=PREFIX + known)
     if loader.problems or graph is None:
         raise SpecError(loader.problems)
     return graph
@@ -57,7 +58,15 @@ def _ready_made_points() -> dict[str, EntryPoint]:
 def _names_a_file(text: str) -> bool:
     if text.endswith(SUFFIXES):
         return True
-    return text.removeprefix(PREFIX) not in _ready_made_points() and Path(text).exists()
+    return text.removeprefix(PREFIX) not in _ready_made_points() and _can_be_read(Path(text))
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether there is something at a path; what is no path at all, such as a long sentence, is nowhere."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 @dataclass
@@ -104,7 +113,7 @@ class Loader:
         if key in self.underway:
             circle = [*self.underway[self.underway.index(key) :], key]
             raise UserError(f"the files use one another in a circle: {' → '.join(file.name for file in circle)}.")
-        if not path.is_file():
+        if not (_can_be_read(path) and path.is_file()):
             looked = "" if shown else f" (looked for {path})"
             raise UserError(f"there is no such file: {use}{looked}.")
         return self.load(path, use, shown)

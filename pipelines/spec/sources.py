@@ -91,8 +91,17 @@ class SourceReader:
                 self.document.add(f"needs one comparison of: {', '.join(COMPARISONS)}.", where)
             return None
         op: Comparison = asked[0]  # type: ignore[assignment]
-        limit = getattr(shape, op)
-        return None if ref is None else When(ref, op, tuple(limit) if isinstance(limit, list) else limit)
+        limit = self.limit(getattr(shape, op), (*where, op))
+        return None if ref is None or limit is None else When(ref, op, limit.value)
+
+    def limit(self, raw: Any, where: Where) -> Constant | None:
+        """What a condition compares with: a constant."""
+        if not _holds_reference(raw):
+            value = _literal(raw)
+            return Constant(tuple(value) if isinstance(value, list) else value)
+        if raw is not UNREADABLE:
+            self.document.add(f"'{where[-1]}' compares with a constant, not with a reference; '$${{' is '${{'.", where)
+        return None
 
 
 def _holds_reference(raw: Any) -> bool:

@@ -48,7 +48,14 @@ def _of_torchvision(ref: str, file: Path) -> ModelSource:
     path = file.expanduser()
     if not path.is_file():
         raise ModelError(f"{ref}: there is no file {file}. Give NAME:FILE, the weights of torchvision's model NAME.")
-    return ModelSource("detector", ref, path, content_revision(path.parent, [path]), path.stat().st_size)
+    # The loader reads the names of the classes beside the weights: other names are another model.
+    read = [path, *(names for names in [names_beside(path)] if names.is_file())]
+    return ModelSource("detector", ref, path, content_revision(path.parent, read), path.stat().st_size)
+
+
+def names_beside(weights: Path) -> Path:
+    """The file that may name the classes of torchvision's weights, one a line."""
+    return weights.with_suffix(".txt")
 
 
 FAMILY = DetectorFamily(

@@ -11,7 +11,7 @@ from pipelines.values import Boxes, Detections, Image
 from plugins.detectors.models import Detector
 
 
-@node("detectors/detect", version=1)
+@node("detectors/detect", version=2)
 def detect(image: Image, *, model: Model[Detector], score_threshold: float = 0.05, max_detections: int = 100) -> Boxes:
     """Find everything that a detector of torchvision or transformers has learnt to see.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from pipelines.errors import ModelError, did_you_mean
 from plugins.coco import CATEGORY_IDS, NAMES
-from plugins.detectors.models import Detector, Found
+from plugins.detectors.models import Detector, Found, names_beside
 from sam_model.errors import CheckpointError
 from sam_model.tensor_files import read_tensors
 
@@ -57,7 +58,7 @@ def load(name: str, file: Path, *, device: str) -> Detector:
 
 def names_of(file: Path, classes: int) -> Mapping[int, str]:
     """The name of each class number; 0 is the background. Raises `ModelError`."""
-    beside = file.with_suffix(".txt")
+    beside = names_beside(file)
     if beside.is_file():
         names = beside.read_text(encoding="utf-8").split("\n")
         names = [name.strip() for name in names if name.strip()]
@@ -74,12 +75,16 @@ class TorchvisionDetector(Detector):
 
     def __init__(self, network: nn.Module, names: Mapping[int, str]) -> None:
         self._network, self._names = network, names
+        # R-CNNs keep their limits in their heads, detectors of one stage in themselves.
+        self._limits: Any = getattr(network, "roi_heads", network)
+        self._own = (self._limits.score_thresh, self._limits.detections_per_img)
+        self._one_at_a_time = threading.Lock()
 
     @torch.inference_mode()
     def find(self, pixels: NDArray[np.uint8], *, least: float, most: int) -> Found:
         device = next(self._network.parameters()).device
         picture = torch.from_numpy(pixels.copy()).to(device).permute(2, 0, 1) / 255
-        (answer,) = self._network([picture])
+        answer = self._answer(picture, least, most)
         kept = _kept(answer, self._names, least)[:most]
         boxes, scores, labels = (answer[part][kept].cpu() for part in ("boxes", "scores", "labels"))
         numbers: Sequence[int] = labels.tolist()
@@ -90,6 +95,15 @@ class TorchvisionDetector(Detector):
             names=tuple(self._names[number] for number in numbers),
             masks=(answer["masks"][kept, 0] >= 0.5).cpu().numpy() if "masks" in answer else None,
         )
+
+    def _answer(self, picture: Tensor, least: float, most: int) -> Mapping[str, Any]:
+        """What the network says when its own limits let through what is asked for; they are part of its state."""
+        with self._one_at_a_time:
+            self._limits.score_thresh = min(least, self._own[0])
+            self._limits.detections_per_img = max(most, self._own[1])
+            answer: Mapping[str, Any]
+            (answer,) = self._network([picture])
+        return answer
 
 
 def _kept(answer: Mapping[str, Any], names: Mapping[int, str], least: float) -> Tensor:

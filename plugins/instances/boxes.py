@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 _Content = TypeVar("_Content")
 
 
-@node("boxes/from_coco", version=1)
+@node("boxes/from_coco", version=2)
 def from_coco(
     image: Image,
     path: Path,
@@ -67,9 +67,11 @@ def _kept(kind: str, path: Path, *key: object, read: Callable[[], _Content]) -> 
     except OSError:
         return read()
     asked = (path.absolute(), state.st_mtime_ns, state.st_size, *key)
-    if kind not in _latest or _latest[kind][0] != asked:
-        _latest[kind] = (asked, read())
-    content: _Content = _latest[kind][1]
+    # Another thread may put its file into the slot at any moment: what is given is what was compared.
+    entry = _latest.get(kind)
+    if entry is None or entry[0] != asked:
+        entry = _latest[kind] = (asked, read())
+    content: _Content = entry[1]
     return content
 
 

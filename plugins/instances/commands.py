@@ -105,11 +105,12 @@ def _all_of(
     recursive: bool,
     settings: Settings,
 ) -> None:
-    """What `samloom batch` does, and then the whole folder's files."""
+    """What `samloom batch` does, and then the whole folder's files; of a batch that was refused or stopped, none."""
     from dataclasses import fields
 
     from pipelines.command.batch import EngineName, batch
     from pipelines.command.execution import Surroundings
+    from pipelines.command.terminal import DONE, FAILED
     from plugins.instances.gathering import gather
 
     if settings.trace is not None or settings.events is not None:
@@ -121,8 +122,10 @@ def _all_of(
             pipeline=pipeline, folder=pictures, output=folder, given=given, globs=None, workers=1,
             engine=EngineName.THREADS, recursive=recursive, retry_failed=False, **surroundings,
         )  # fmt: skip
-    finally:
-        gather(pictures, folder, annotations)
+    except typer.Exit as ended:
+        if ended.exit_code in (DONE, FAILED):
+            gather(pictures, folder, annotations)
+        raise
 
 
 def _image_id(photo: Image, annotations: Path | None) -> int:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,6 +41,7 @@ class Files:
     def check(self, images: Path | None) -> None:
         """Raise `UserError` before anything runs if a file cannot be written or would have nothing in it."""
         from pipelines.files import check_writable
+        from pipelines.outputs import check_folder
         from plugins.instances.plot import check_plot
 
         if self.plot is not None:
@@ -52,6 +54,8 @@ class Files:
         for target in (self.csv, self.results):
             if target is not None:
                 check_writable(target)
+        if self.worst is not None:
+            check_folder(self.worst)
 
 
 @running
@@ -99,6 +103,8 @@ def evaluate(
     from plugins.instances.results import read_results
     from plugins.instances.tables import class_rows, table_rows, write_csv
 
+    if find_spec("faster_coco_eval") is None:
+        raise UserError("evaluate instances needs faster-coco-eval: pip install 'samloom[vitdet]'.")
     files = Files(csv=csv, plot=plot, results=results, worst=worst)
     files.check(images)
     truth = read_annotations(annotations)
@@ -149,9 +155,22 @@ def _asked(
     if images is None:
         raise UserError("--detections model runs the detector on the pictures: give --images DIR, or a results file.")
     source, revisions = _source(truth, asked, found, settings)
-    journal = None if work is None else Journal(work, {**asked, **revisions, "annotations": str(truth.source)})
+    journal = None
+    if work is not None:
+        contents = _contents(truth, None if found is None else Path(asked["detections"]))
+        journal = Journal(work, {**asked, **revisions, "annotations": str(truth.source), **contents})
     with _bar(shown=not settings.quiet) as progress:
         return answers(source, truth, images, journal=journal, progress=progress)
+
+
+def _contents(truth: Truth, detections: Path | None) -> dict[str, str]:
+    """What both files hold, for a file that was overwritten still has its name."""
+    from pipelines.content import content_id
+
+    # Of a folder's data set the labels lie in many files; the truth has them all.
+    whole = truth.source if truth.pictures is None else json.dumps([truth.images, truth.categories, truth.annotations])
+    contents = {"content of the annotations": content_id(whole)}
+    return contents if detections is None else {**contents, "content of the detections": content_id(detections)}
 
 
 def _source(

@@ -126,14 +126,15 @@ def _described(path: Path) -> tuple[Mapping[int, str], Path]:
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
         given = content["names"]
-        names = dict(given) if isinstance(given, dict) else dict(enumerate(given))
+        listed = given if isinstance(given, dict) else dict(enumerate(given))
+        names = {int(number): str(name) for number, name in listed.items()}
         root = path.parent / str(content.get("path") or ".")
         folder = root / str(content.get("val") or content["train"])
     except (OSError, UnicodeDecodeError, YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is no data.yaml of a YOLO data set: it needs 'names' and 'val' or 'train'.") from error
     if not folder.is_dir():
         raise UserError(f"{path} leads to {folder}, which is no folder.")
-    return {int(number): str(name) for number, name in names.items()}, folder
+    return names, folder
 
 
 def _label_of(picture: Path) -> Path:

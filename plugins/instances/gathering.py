@@ -23,10 +23,12 @@ _COCO = dict(zip(NAMES, CATEGORY_IDS, strict=True))
 def gather(pictures: Path, folder: Path, annotations: Path | None) -> None:
     """Write `annotations.json` and `results.json` of all pictures of a folder whose masks lie in `folder`.
 
+    A picture that was removed since is left out.
+
     Pictures and categories have the numbers of the data set, where one is given; otherwise pictures those in their
     names, or else 1, 2, 3..., and categories COCO's, or else 1, 2, 3... by name. Raises `OutputError`.
     """
-    done = sorted(_done(folder))
+    done = sorted(name for name in _done(folder) if (pictures / name).is_file())
     if not done:
         return
     truth = None if annotations is None else read_truth(annotations)

@@ -119,6 +119,8 @@ def _document(text: str) -> Document:
         return parse_document(text.replace("\t", " "), "plan")
     except json.JSONDecodeError as error:
         raise InstructionError(f"plan:{error.lineno}:{error.colno}: is not JSON: {error.msg.lower()}.") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise InstructionError(f"plan:1:1: is not JSON that can be read: {error}.") from error
     except RecursionError as error:
         raise InstructionError("plan:1:1: is nested too deeply.") from error
     except SpecError as error:

@@ -18,7 +18,7 @@ Solid = NDArray[np.bool_]
 Places = NDArray[np.float64]
 
 
-@node("sam/mend", version=1)
+@node("sam/mend", version=2)
 def mend(
     image: Image,
     masks: Masks,
@@ -33,9 +33,9 @@ def mend(
     """Put the mask of one thing right by clicks, or cut out one more.
 
     The model is asked anew with the clicks and with `box` or, if they lie in it, with the thing's own box. Every click
-    is heeded: where the answer leaves one out, the smallest part under that click is added, or taken away. The other
-    masks stay as they are. Raises `PortError` for clicks that are no numbers or lie outside the picture, and for a
-    thing that is not there.
+    is heeded: where the answer leaves one out, the smallest part under that click is added, or taken away: one that no
+    opposite click lies in, or else the click's pixel alone. The other masks stay as they are. Raises `PortError` for
+    clicks that are no numbers or lie outside the picture, and for a thing that is not there.
 
     Args:
         image: The picture that the masks belong to.
@@ -60,10 +60,10 @@ def mend(
         solid, score = _asked(sam, image, inside, outside, around)
         for x, y in inside:
             if not solid[_pixel(solid, x, y)]:
-                solid = solid | _part(sam, image, x, y)
+                solid = solid | _part(sam, image, (x, y), opposite=outside)
         for x, y in outside:
             if solid[_pixel(solid, x, y)]:
-                solid = solid & ~_part(sam, image, x, y)
+                solid = solid & ~_part(sam, image, (x, y), opposite=inside)
     return _with_mask(masks, thing, solid, score, name)
 
 
@@ -84,13 +84,16 @@ def _asked(sam: Sam, image: Image, inside: Places, outside: Places, box: Places 
     return found[best], float(scores[best])
 
 
-def _part(sam: Sam, image: Image, x: float, y: float) -> Solid:
-    """The smallest thing that a click may mean; at the very least the pixel itself."""
-    found, _ = sam.answer(image.pixels, Asked(points=np.array([[x, y]]), labels=np.array([1])))
-    hit = [mask for mask in found if mask[_pixel(mask, x, y)]]
-    part = min(hit, key=np.count_nonzero) if hit else np.zeros(found.shape[1:], np.bool_)
-    part = part.copy()
-    part[_pixel(part, x, y)] = True
+def _part(sam: Sam, image: Image, click: tuple[float, float], *, opposite: Places) -> Solid:
+    """The smallest thing that a click may mean and that no opposite click lies in; if there is none, its pixel."""
+    found, _ = sam.answer(image.pixels, Asked(points=np.array([click]), labels=np.array([1])))
+    hit = [
+        mask for mask in found if mask[_pixel(mask, *click)] and not any(mask[_pixel(mask, x, y)] for x, y in opposite)
+    ]
+    if hit:
+        return min(hit, key=np.count_nonzero)
+    part = np.zeros(found.shape[1:], np.bool_)
+    part[_pixel(part, *click)] = True
     return part
 
 

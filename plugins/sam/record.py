@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import OutputError, PortError
-from pipelines.nodes.naming import json_of
+from pipelines.nodes.naming import json_entry
 from pipelines.signature import node
 from pipelines.values import Detections, Image, Masks
 
@@ -23,7 +23,7 @@ def sa1b(image: Image, masks: Masks, path: Path, *, image_id: int = 0) -> Path:
     """Write masks of everything as a JSON record of SA-1B, and give its path.
 
     Boxes are x, y, width, height, masks compressed run lengths. Raises PortError for masks that do not say how they
-    were found, and OutputError when the file cannot be written.
+    were found, and OutputError when the file cannot be written or the folder has another picture of the same name.
 
     Args:
         image: The picture that the masks belong to; the record names its file.
@@ -34,12 +34,14 @@ def sa1b(image: Image, masks: Masks, path: Path, *, image_id: int = 0) -> Path:
     from sam_model.data.sa1b import write_record
     from sam_model.errors import RecordError
 
-    path, file_name = json_of(image, path), Path(image.source).name if image.source else ""
+    file_name = Path(image.source).name if image.source else ""
     try:
-        write_record(_everything(image, masks).to_record(image_id=image_id, file_name=file_name), path)
+        record = _everything(image, masks).to_record(image_id=image_id, file_name=file_name)
+        with json_entry(image, path) as target:
+            write_record(record, target)
     except RecordError as error:
         raise OutputError(f"{error}.") from error
-    return path
+    return target
 
 
 def _everything(image: Image, masks: Detections) -> Everything:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,6 +63,16 @@ class Wishes:
             return parse_colour(edit.replacement or "") is None
         return edit.action != "remove" or self.remover == "model"
 
+    def steps_of(self, advice: Advice) -> int:
+        """Steps to ask a model for. Raises `PortError` where so little strength leaves none of them."""
+        steps = advice.steps if self.steps is None else self.steps
+        if self.strength is not None and int(steps * self.strength) < 1:
+            raise PortError(
+                f"strength is {self.strength:g}, which leaves none of {steps} steps. Give "
+                f"{math.ceil(100 / steps) / 100:g} or more, or more steps."
+            )
+        return steps
+
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise PortError(f"steps is {self.steps}, which paints nothing. Give 1 or more.")
@@ -69,6 +80,8 @@ class Wishes:
             raise PortError(f"strength is {self.strength:g}; give a number from above 0 to 1.")
         if not 0 <= self.widen <= _WIDEST:
             raise PortError(f"widen is {self.widen:g}; give a multiple from 0 to {_WIDEST}.")
+        if self.lora is not None and not self.lora.exists():
+            raise PortError(f"there is no LoRA at {self.lora}. Give a .safetensors file, or a directory with one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +129,7 @@ class Painter:
             prompt,
             ", ".join(filter(None, (negative, wishes.negative_prompt))),
             wishes.seed + number,
-            advice.steps if wishes.steps is None else wishes.steps,
+            wishes.steps_of(advice),
             advice.guidance if wishes.guidance is None else wishes.guidance,
             wishes.strength,
             wishes.scheduler,

@@ -115,9 +115,10 @@ def _document(source: str | None) -> Document:
 
 def _recipe(document: Document) -> str:
     name = document.data.pop("recipe", DEFAULT)
-    if name in RECIPES:
-        return str(name)
-    document.add(f"there is no recipe '{name}'.{did_you_mean(str(name), RECIPES)}", ("recipe",))
+    if isinstance(name, str) and name in RECIPES:
+        return name
+    if name is not UNREADABLE:
+        document.add(f"there is no recipe '{name}'.{did_you_mean(str(name), RECIPES)}", ("recipe",))
     return DEFAULT
 
 

@@ -131,3 +131,61 @@ def test_a_wrong_command_line_is_one_line(samloom, arguments, message):
     assert result.code == 2
     assert message in result.err
     assert result.err.startswith("samloom: ")
+
+
+SENTENCE = "replace the dog with a cat " * 12
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("edit", SENTENCE, "dog.png"),
+        ("segment", "dog.png", "dog.", "-o", SENTENCE),
+        ("edit", "dog.png", "remove the dog", "-o", f"{SENTENCE}.png"),
+        ("edit", "dog.png", "remove the dog", "--report", SENTENCE),
+        ("run", SENTENCE),
+        ("check", SENTENCE),
+        ("check", f"{SENTENCE}.yaml"),
+        ("check", "uses.yaml"),
+        ("batch", "edit", SENTENCE, "-o", "out", "-i", "instruction=remove the dog"),
+        ("rerun", SENTENCE),
+    ],
+)
+def test_a_sentence_in_the_place_of_a_file_is_told(samloom, picture, monkeypatch, arguments):
+    monkeypatch.chdir(picture.parent)
+    Path("uses.yaml").write_text(f"version: 1\nnodes: {{a: {{use: '{SENTENCE}.yaml'}}}}\noutputs: {{x: '${{a}}'}}\n")
+    result = samloom(*arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert SENTENCE in result.err
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("gpu", "--device gpu is no device. Choose cpu, cuda, cuda:1 or mps."),
+        ("cuda", "--device cuda: PyTorch is installed without CUDA here. Choose cpu, or install it with CUDA."),
+    ],
+)
+def test_a_device_that_there_is_not_is_told_before_the_work(samloom, picture, monkeypatch, device, message):
+    monkeypatch.setattr("pipelines.devices._torch_is_built_for", lambda platform: False)
+    result = samloom("edit", picture, "remove the dog", "--device", device)
+    assert (result.code, result.out, result.err) == (2, "", f"samloom: {message}\n")
+
+
+def test_a_device_of_the_environment_that_there_is_not_is_told(samloom, picture, monkeypatch):
+    monkeypatch.setenv("SAMLOOM_DEVICE", "gpu")
+    result = samloom("edit", picture, "remove the dog", "-o", picture.with_name("o.png"), "-q", "--no-cache")
+    assert (result.code, result.err) == (
+        2,
+        "samloom: SAMLOOM_DEVICE=gpu is no device. Choose cpu, cuda, cuda:1 or mps.\n",
+    )
+
+
+def test_a_picture_that_its_format_cannot_hold_is_told_before_the_work(samloom, tmp_path):
+    Pil.new("RGB", (17_000, 2)).save(tmp_path / "wide.png")
+    result = samloom("edit", tmp_path / "wide.png", "remove the dog", "-o", tmp_path / "out.webp")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "samloom: a picture of 17,000 by 2 cannot be written as WEBP: a side has at most 16,383 pixels there. "
+        "Use .png.\n"
+    )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
 from batches import OF_A_SMALL_PICTURE, PIPELINE, files, journal, picture
 
+from pipelines.errors import MemoryShortError, OutputError, RunError
 from pipelines.images import read_image
+from pipelines.runner import run as whole
 
 pytestmark = pytest.mark.usefixtures("pictures")
 
@@ -145,3 +148,60 @@ def test_one_of_several_pictures_may_be_the_same_for_all(samloom):
     Path("two.yaml").write_text("version: 1\ninputs: {a: {type: Image}, b: {type: Image}}\noutputs: {b: '${b}'}\n")
     assert samloom("batch", "two.yaml", "in", "-o", "out", "-q", "-i", "a=in/deep/b.png").code == 0
     assert np.array_equal(read_image("out/a.b.png").pixels, read_image("in/a.png").pixels)
+
+
+SAVING = """
+version: 1
+inputs: {{photo: {{type: Image}}, path: {{type: Path, default: last.png}}}}
+nodes: {{saved: {{use: {use}, image: "${{photo}}", path: {path}}}}}
+outputs: {{photo: "${{photo}}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "path"), [("image/save", "last.png"), ("image/save", '"${path}"'), ("./inner.yaml", '"${path}"')]
+)
+def test_a_file_that_a_node_writes_itself_does_not_make_all_pictures_new(batch, use, path):
+    inner = SAVING.format(use="image/save", path='"${path}"').replace("photo", "image")
+    Path("inner.yaml").write_text(inner)
+    Path("p.yaml").write_text(SAVING.format(use=use, path=path))
+    assert batch().out == "2 done, 0 unchanged, 0 failed: out\n"
+    assert Path("last.png").is_file()
+    assert batch().out == "0 done, 2 unchanged, 0 failed: out\n"
+
+
+def failing(monkeypatch, error: Exception) -> None:
+    """Let every run for a.png end with `error`."""
+
+    def run(graph, values, **options):
+        if values["photo"].source.endswith("a.png"):
+            raise error
+        return whole(graph, values, **options)
+
+    monkeypatch.setattr("pipelines.batch.work.run", run)
+
+
+def test_a_picture_for_which_memory_is_short_costs_nobody_else_anything(batch, monkeypatch):
+    failing(monkeypatch, RunError("cut", {}, MemoryShortError("memory ran out. Give a smaller picture.")))
+    result = batch()
+    assert (result.code, result.out) == (1, "1 done, 0 unchanged, 1 failed: out\n")
+    assert result.err == "samloom: a.png: cut: memory ran out. Give a smaller picture.\n"
+
+
+def test_a_disk_that_is_full_for_a_node_stops_the_folder(batch, monkeypatch):
+    full = OutputError("cannot write x.json: No space left on device.")
+    full.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    failing(monkeypatch, RunError("coco", {}, full))
+    result = batch()
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "samloom: coco: cannot write x.json: No space left on device.\n"
+    assert journal() == []
+
+
+def test_a_picture_whose_results_another_one_overwrote_is_done_again(batch):
+    picture(Path("in/a.jpg"), 5)
+    jpg, png = ("--glob", "a.jpg"), ("--glob", "a.png")
+    for chosen in (jpg, png, jpg):
+        assert batch(*chosen).out == "1 done, 0 unchanged, 0 failed: out\n"
+    assert np.array_equal(read_image("out/a.photo.png").pixels, read_image("in/a.jpg").pixels)
+    assert batch(*jpg).out == "0 done, 1 unchanged, 0 failed: out\n"

@@ -109,7 +109,7 @@ def test_everything_writes_an_overlay_and_coco(samloom, tmp_path, way):
     ("option", "message"),
     [
         (["--profile", "paper"], "the input 'profile' of 'everything' needs one of code, sa1b, but got text 'paper'."),
-        (["--points", "0"], "found: points_per_side must be a whole number from 1 on, not 0."),
+        (["--points", "0"], "found: points_per_side must be a whole number from 1 to 256, not 0."),
     ],
     ids=["profile", "points"],
 )
@@ -176,3 +176,16 @@ def test_segment_anything_answers_a_name_and_clip_denies_what_is_not_there(samlo
         assert [each["class_name"] for each in found] == [phrase] * things
         for each in found:
             assert np.abs(np.subtract(each["box"], DOG_BOX)).max() < 30
+
+
+def test_a_grid_of_more_points_than_there_is_memory_for_is_told(samloom, tmp_path):
+    (tmp_path / "all.yaml").write_text(
+        "version: 1\ninputs:\n  photo: {type: Image}\n"
+        'nodes:\n  all: {use: sam/everything, image: "${photo}", points_per_side: 30000}\n'
+        'outputs:\n  masks: "${all}"\n'
+    )
+    for asked in (("everything", DOG, "--points", 30_000), ("run", tmp_path / "all.yaml", "--photo", DOG)):
+        result = samloom(*asked, "-o", tmp_path / "out")
+        assert result.code == 2
+        assert "points_per_side must be a whole number from 1 to 256, not 30000." in result.err
+        assert not (tmp_path / "out").exists()

@@ -103,6 +103,25 @@ def test_a_file_that_the_pipeline_uses_and_that_has_changed_is_noticed(samloom, 
     assert result.err == "samloom: whole has changed since the record: the step 'inner/parts' is not in both.\n"
 
 
+def test_a_file_that_the_pipeline_uses_is_compared_by_what_it_says(samloom, record):
+    part = record.parent / "parts" / "cut.yaml"
+    part.write_text(CUT + "# the same, with a remark\n")
+    assert samloom("rerun", record, "-q").code == 0
+    part.write_text(CUT.replace("default: 32", "default: 16"))
+    result = samloom("rerun", record, "-q")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "samloom: whole: a pipeline file that it uses has changed since the record. Put it back.\n"
+
+
+def test_the_name_in_a_record_says_nothing_of_where_to_write(samloom, record, tmp_path, monkeypatch):
+    (tmp_path / "one" / "two").mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "one" / "two"))
+    assert samloom("rerun", rewritten(record, name="../../x"), "-q").code == 0
+    assert list(tmp_path.rglob("x.yaml")) == []
+    result = samloom("rerun", rewritten(record, nodes={}), "-q")
+    assert result.err.startswith("samloom: ../../x has changed since the record")
+
+
 def test_a_file_that_a_step_names_and_that_has_changed_is_noticed(samloom, tmp_path):
     picture(tmp_path / "b.png", 1)
     step = f'  loaded: {{use: image/load, path: "{tmp_path / "b.png"}"}}'

@@ -91,3 +91,14 @@ def test_mistakes_are_told_with_line_and_column(text: str, message: str) -> None
     with pytest.raises(InstructionError) as caught:
         from_json(text)
     assert str(caught.value) == message
+
+
+def test_a_character_in_two_escapes_is_one_character() -> None:
+    text = json.dumps({"edits": [{"action": "add", "replacement": "\U0001f431"}]})
+    assert "\\ud83d\\udc31" in text
+    assert from_json(text, sentence="").plan.edits[0].replacement == "\U0001f431"
+
+
+def test_a_number_that_no_one_can_read_is_told() -> None:
+    with pytest.raises(InstructionError, match="plan:1:1: is not JSON that can be read"):
+        from_json(f'{{"edits": {"9" * 5000}}}', sentence="")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from PIL import Image as Pil
 from pycocotools.coco import COCO
 
 from pipelines.errors import OutputError, PortError
+from pipelines.nodes import export_yolo
 from pipelines.nodes.export import coco, labelme, voc, yolo
 from pipelines.values import Boxes, Detections, Image, empty_detections
 
@@ -241,3 +245,40 @@ def test_a_mask_without_a_pixel_harms_nothing(write, tmp_path: Path) -> None:
     path = write(PHOTO, blank, tmp_path)
     assert path.is_file()
     assert write is not yolo or path.read_text() == ""
+
+
+def test_two_first_pictures_of_a_yolo_data_set_share_its_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting, read = threading.Barrier(2), export_yolo._read_classes
+
+    def read_together(path: Path) -> list[str]:
+        known = read(path)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=0.5)
+        return known
+
+    def add(row: int) -> str:
+        try:
+            return yolo(PHOTO, found(masks=False)[[row]], tmp_path, file=f"{row}.png").name
+        except PortError:
+            return "refused"
+
+    monkeypatch.setattr(export_yolo, "_read_classes", read_together)
+    with ThreadPoolExecutor(2) as crew:
+        said = sorted(crew.map(add, (0, 1)))
+    assert said in (["0.txt", "refused"], ["1.txt", "refused"])
+
+
+@pytest.mark.parametrize("write", [yolo, voc, labelme, coco, partial(coco, add=True)])
+def test_a_picture_of_another_folder_does_not_take_the_place_of_its_namesake(tmp_path: Path, write) -> None:
+    boxes = found(masks=True)
+    path = write(replace(PHOTO, source="a/1.png"), boxes, tmp_path / "set")
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match=r"a/1\.png already, which .*b/1\.png would replace\. Give another folder"):
+        write(replace(PHOTO, source="b/1.png"), boxes[[0]], tmp_path / "set")
+    assert path.read_bytes() == before
+    write(replace(PHOTO, source="a/1.png"), boxes[[0]], tmp_path / "set")
+    assert path.read_bytes() != before
+    path.unlink()
+    assert write(replace(PHOTO, source="b/1.png"), boxes, tmp_path / "set").is_file()

@@ -64,3 +64,18 @@ def test_a_folder_has_one_writer_at_a_time(tmp_path):
         assert str(caught.value).startswith(f"another samloom batch is writing into {tmp_path}.")
     with Journal(tmp_path):
         pass
+
+
+def test_results_of_another_picture_that_a_new_record_claims_or_outdates_are_its_no_more(tmp_path):
+    jpg = Record("a.jpg", "k1", "done", ("a.image.png", "a.left.png"))
+    png = Record("a.png", "k2", "done", ("a.image.png",))
+    for name in jpg.outputs:
+        (tmp_path / name).touch()
+    with Journal(tmp_path) as journal:
+        for record in (jpg, B, png):
+            journal.add(record)
+        assert journal.records == {"b.png": B, "a.png": png}
+    assert not (tmp_path / "a.left.png").exists()
+    assert (tmp_path / "a.image.png").exists()
+    with Journal(tmp_path) as journal:
+        assert journal.records == {"b.png": B, "a.png": png}

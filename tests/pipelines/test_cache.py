@@ -212,3 +212,20 @@ def test_a_slower_tier_fills_the_faster_one(tmp_path):
 def test_the_users_folder_can_be_chosen(monkeypatch, tmp_path):
     monkeypatch.setenv("SAMLOOM_CACHE", str(tmp_path))
     assert default_cache_root() == tmp_path
+
+
+def test_a_picture_beyond_pillows_limit_is_found_again(disk, monkeypatch):
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 10)
+    disk.put(KEY, entry(picture()))
+    found = disk.get(KEY)
+    assert found is not None
+    assert content_id(found.outputs["out"]) == content_id(picture())
+
+
+def test_a_picture_beyond_the_limit_of_pictures_is_not_kept_on_disk_nor_read_from_there(disk, monkeypatch):
+    monkeypatch.setenv("SAMLOOM_MAX_PIXELS", "64")
+    disk.put(KEY, entry(picture(side=9)))
+    assert not folder_of(disk).exists()
+    disk.put(KEY, entry(picture()))
+    monkeypatch.setenv("SAMLOOM_MAX_PIXELS", "63")
+    assert disk.get(KEY) is None

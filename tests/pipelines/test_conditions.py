@@ -3,6 +3,7 @@
 import pytest
 
 from pipelines import Ref, When, empty_detections
+from pipelines.spec import dump_pipeline
 
 REF = Ref("x")
 NOT_ONE = "needs one comparison of: equals, differs, above, at_least, below, at_most, one_of, empty."
@@ -65,6 +66,35 @@ def test_what_cannot_be_asked_is_told(mistakes, when, message):
         outputs: {{out: "${{sum}}"}}
         """
     assert mistakes(text) == [f"pipeline.yaml:5:36: sum, when: {message}"]
+
+
+@pytest.mark.parametrize("op", ["above", "at_least", "below", "at_most"])
+def test_nothing_is_neither_more_nor_less_than_a_number(op):
+    assert When(REF, op, 0).holds(None) is False
+
+
+CHOOSING = """
+    version: 1
+    inputs: {{word: {{type: Text}}, other: {{type: Text}}}}
+    nodes: {{sum: {{use: math/add, a: 1, b: 2, when: {{value: "${{word}}", {limit}}}}}}}
+    outputs: {{out: "${{sum}}"}}
+    """
+
+
+@pytest.mark.parametrize("limit", ['equals: "${other}"', 'one_of: [a, "${other}"]'])
+def test_a_condition_compares_with_a_constant_only(mistakes, limit):
+    (line,) = mistakes(CHOOSING.format(limit=limit))
+    op = limit.partition(":")[0]
+    assert line.endswith(f"sum, when, {op}: '{op}' compares with a constant, not with a reference; '$${{' is '${{'.")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [('equals: "$${other}"', "${other}"), ('one_of: [a, "$${other}"]', ("a", "${other}"))]
+)
+def test_what_only_looks_like_a_reference_is_text(load, limit, value):
+    graph = load(CHOOSING.format(limit=limit))
+    assert graph.steps["sum"].when == When(Ref("", "word"), limit.partition(":")[0], value)
+    assert load(dump_pipeline(graph)).steps["sum"].when == graph.steps["sum"].when
 
 
 @pytest.mark.parametrize("when", ['{value: "${number}", abve: 1}', '{value: "${number}", above: 1, than: 2}'])

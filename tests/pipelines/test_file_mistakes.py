@@ -133,6 +133,14 @@ def test_an_output(mistakes):
     ]
 
 
+def test_the_name_of_an_output(mistakes):
+    text = f'{HEAD}  step: {{use: math/add, a: 1, b: 2}}\noutputs: {{"../../x": "${{step}}", values: "${{step}}"}}\n'
+    assert mistakes(text) == [
+        "pipeline.yaml:5:11: outputs, ../../x: '../../x' is no name: use letters, digits and _.",
+        "pipeline.yaml:5:33: outputs, values: 'values' names the file of text and numbers: choose another.",
+    ]
+
+
 def test_a_name_twice(mistakes):
     text = f"{HEAD}  photo: {{use: math/add, a: 1, b: 2}}\n  1st: {{use: math/add, a: 1, b: 2}}\n{TAIL}"
     assert mistakes(text) == [

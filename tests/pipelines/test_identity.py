@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -74,8 +75,6 @@ def test_whatever_is_changed_in_the_file_makes_it_another(load, plan, before, af
 
 
 def test_inputs_files_and_weights_make_it_another(plan, notes):
-    from pathlib import Path
-
     values = {"number": 1.0, "file": Path("notes.txt")}
     ids = [
         run_id(plan, values, pool()),
@@ -118,3 +117,28 @@ def test_seeds_are_found_whether_constant_or_an_input(tmp_path):
     file.write_text(f"version: 1\ninputs: {{n: {{type: int}}}}\nnodes: {steps}\noutputs: {{a: '${{a}}'}}\n")
     plan = plan_of(load_pipeline(file, Registry.of(noise)))
     assert seeds_of(plan, {"n": 9}) == {"a.seed": 5, "b.seed": 7, "c.seed": 9}
+
+
+def test_a_file_that_is_only_written_counts_by_its_name(tmp_path, notes):
+    @node("own/write")
+    def write(file: Path) -> Path:
+        return file
+
+    @node("own/read")
+    def read(file: Path) -> str:
+        return file.read_text()
+
+    file = tmp_path / "own.yaml"
+    ids = []
+    written, read_too = "w: {use: own/write, file: '${file}'}", ", r: {use: own/read, file: '${file}'}"
+    for steps in (written, written + read_too):
+        file.write_text(
+            f"version: 1\ninputs: {{file: {{type: Path}}}}\nnodes: {{{steps}}}\noutputs: {{out: '${{w}}'}}\n"
+        )
+        plan = plan_of(load_pipeline(file, Registry.of(write, read)))
+        for text in ("one", "two"):
+            notes.write_text(text)
+            ids.append(run_id(plan, {"file": Path("notes.txt")}, pool()))
+        ids.append(run_id(plan, {"file": Path("others.txt")}, pool()))
+    assert ids[0] == ids[1] != ids[2]
+    assert len(set(ids[3:])) == 3

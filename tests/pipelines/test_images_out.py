@@ -181,3 +181,21 @@ def test_checking_a_path_makes_nothing() -> None:
     check_writable("new/folder/out.png")
     assert files_here() == []
     assert not Path("new").exists()
+
+
+@pytest.mark.parametrize(("suffix", "most"), [(".webp", 16_383), (".jpg", 65_500)])
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_format_ends_at_so_many_pixels_a_side(suffix: str, most: int, upright: bool) -> None:
+    fitting, beyond = (Image(np.zeros((n, 1, 3) if upright else (1, n, 3), np.uint8)) for n in (most, most + 1))
+    check_writable(f"out{suffix}", fitting.size)
+    write_image(fitting, f"out{suffix}")
+    for attempt in (lambda: check_writable(f"new{suffix}", beyond.size), lambda: write_image(beyond, f"new{suffix}")):
+        with pytest.raises(OutputError, match=rf"a side has at most {most:,} pixels there\. Use \.png\."):
+            attempt()
+    assert files_here() == [f"out{suffix}"]
+
+
+def test_what_pillow_cannot_write_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pil.Image, "save", lambda *_, **__: (_ for _ in ()).throw(OSError("encoder error -2")))
+    with pytest.raises(OutputError, match=r"cannot be written as PNG: encoder error -2\. Use \.tif\."):
+        encode(Image(NOISE.copy()))

@@ -171,6 +171,16 @@ def test_a_constant_becomes_a_value_of_its_port(annotation, written, value):
         (tuple[float, float], [1], "needs [a number, a number], but got a list."),
         (Model[Segmenter], {"reef": "base"}, "takes ref, device and dtype, not reef."),
         (Model[Segmenter], {"ref": 3}, "needs text as ref."),
+        (
+            Model[Segmenter],
+            {"device": "gpu"},
+            "names the device 'gpu', which there is not: choose cpu, cuda, cuda:1 or mps.",
+        ),
+        (
+            Model[Segmenter],
+            {"dtype": "fp16"},
+            "names the dtype 'fp16', which there is not: choose float32, bfloat16, float16, float64.",
+        ),
         (Model[Segmenter], 3, "needs a model of the family segmenter, but got the number 3."),
         (Image, "a.png", "needs an image, but got text 'a.png'."),
     ],

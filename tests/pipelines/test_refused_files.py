@@ -27,6 +27,18 @@ EVERYTHING = (Path(__file__).parent / "everything.yaml").read_text(encoding="utf
             "a pipeline holds text, numbers, flags, lists and mappings only."),
         ),
         (step("{use: math/add, a: !!int hot, b: 2}"), "4:28: step, a: 'hot' is not what its tag says."),
+        (step("{use: math/add, a: !!int '', b: 2}"), "4:28: step, a: '' is not what its tag says."),
+        (step("{use: math/add, a: !!bool maybe, b: 2}"), "4:28: step, a: 'maybe' is not what its tag says."),
+        ('version: 1\ndoc: "\\UFFFFFFFF"\n', "2:1: holds an escape '\\U' that stands for no character."),
+        (
+            step(r'{use: math/name, number: 1, file: "\ud83d"}'),
+            "4:43: step, file: holds half of a character: write the character itself.",
+        ),
+        (
+            step(r'{use: math/add, a: 1, b: 2, "\ud83d": 3}'),
+            "4:37: step: a key holds half of a character: write the character itself.",
+        ),
+        (step("{use: math/add, a: 1, b: 2, ? !!str [c] : 3}"), "4:39: step: a key must be text: put it in quotes."),
         (step("{use: math/add, a: 1"), "5:8: is not valid YAML: expected ',' or '}', but got ':'."),
         ("a: b: c", "1:5: is not valid YAML: mapping values are not allowed here."),
         ("version: 1\n---\nversion: 1\n", "2:1: is not valid YAML: but found another document."),
@@ -125,3 +137,13 @@ def spoil(document, chance):
         holder[chance.choice(KEYS)] = chance.choice(VALUES)
     else:
         holder[key] = chance.choice(VALUES)
+
+
+def test_a_name_longer_than_any_files_is_told(tmp_path):
+    with pytest.raises(SpecError, match=r"xxx.yaml: cannot be read: File name too long\.$"):
+        load_pipeline(tmp_path / f"{'x' * 300}.yaml")
+
+
+def test_halves_of_a_character_are_put_together(load):
+    text = f'version: 1\ndoc: "a \\ud83d\\udc31"\n{EMPTY.removeprefix("version: 1")}'
+    assert load(text).doc == "a \U0001f431"

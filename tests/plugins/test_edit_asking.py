@@ -63,8 +63,9 @@ def test_what_is_removed_needs_no_model_where_none_is_wanted() -> None:
     assert json.loads(edited.report)["model"] is None
 
 
-def test_wishes_reach_the_model_and_the_report() -> None:
-    model, lora = OneColour(), Path("style.safetensors")
+def test_wishes_reach_the_model_and_the_report(tmp_path: Path) -> None:
+    model, lora = OneColour(), tmp_path / "style.safetensors"
+    lora.touch()
     asked = {"negative_prompt": "blur", "strength": 0.5, "scheduler": "DDIMScheduler"}
     with studio(model):
         said = edit(
@@ -77,12 +78,31 @@ def test_wishes_reach_the_model_and_the_report() -> None:
     brush = model.asked[0][2]
     assert brush.negative_prompt == "dog, blur"
     assert (brush.strength, brush.scheduler, brush.lora) == (0.5, "DDIMScheduler", lora)
-    assert json.loads(said.report)["asked"].items() >= {**asked, "lora": "style.safetensors"}.items()
+    assert json.loads(said.report)["asked"].items() >= {**asked, "lora": str(lora)}.items()
 
 
 def test_no_strength_is_refused() -> None:
     with pytest.raises(PortError, match="strength is 0; give a number from above 0 to 1"):
         edit(noise(20, 30), detections((20, 30), dog=(2, 2, 9, 9)), plan_of(("remove", "dog", None)), strength=0.0)
+
+
+def test_a_missing_lora_is_told_before_a_model_is_loaded() -> None:
+    with studio(None), pytest.raises(PortError, match=r"there is no LoRA at nowhere\.safetensors\. Give a \.safetens"):
+        edit(
+            noise(20, 30),
+            detections((20, 30), dog=(2, 2, 9, 9)),
+            plan_of(("remove", "dog", None)),
+            lora=Path("nowhere.safetensors"),
+        )
+
+
+def test_a_strength_that_leaves_no_step_is_refused() -> None:
+    found, plan = detections((60, 60), dog=(20, 20, 40, 40)), plan_of(("replace", "dog", "cat"))
+    with (
+        studio(OneColour()),
+        pytest.raises(PortError, match=r"strength is 0\.2, which leaves none of 4 steps\. Give 0\.25"),
+    ):
+        edit(noise(60, 60), found, plan, strength=0.2)
 
 
 def test_one_colour_is_given_without_a_model() -> None:

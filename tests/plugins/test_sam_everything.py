@@ -155,6 +155,14 @@ def test_records_of_many_pictures_lie_in_a_folder(tmp_path) -> None:
     assert len(read_record(path).annotations) == 2
 
 
+def test_a_record_of_another_folders_namesake_is_kept(tmp_path) -> None:
+    found = run(Told())
+    path = sa1b(Image(PIXELS.copy(), source="a/street.png"), found, tmp_path / "records", image_id=1)
+    with pytest.raises(OutputError, match=r"a/street\.png already, which .*b/street\.png would replace"):
+        sa1b(Image(PIXELS.copy(), source="b/street.png"), found, tmp_path / "records", image_id=2)
+    assert read_record(path).image.image_id == 1
+
+
 def test_no_masks_make_a_record_too(tmp_path) -> None:
     found = run(Told())[np.zeros(2, bool)]
     assert read_record(sa1b(Image(PIXELS.copy()), found, tmp_path / "sa_7.json")).annotations == ()

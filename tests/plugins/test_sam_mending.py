@@ -104,3 +104,22 @@ def test_a_thing_that_is_not_there_is_a_mistake(sam, found):
         mend(noise(*SHAPE), found, thing=5, foreground="1,1")
     with pytest.raises(PortError, match="a new thing needs a click on it, or a box"):
         mend(noise(*SHAPE), found, background="1,1")
+
+
+def test_what_a_background_click_takes_away_leaves_the_foreground_clicks(sam, found):
+    mended = mend(noise(*SHAPE), found, thing=0, foreground="17,17", background="15,15")
+    assert mended.mask[0][17, 17]
+    assert not mended.mask[0][15, 15]
+
+
+def test_what_a_foreground_click_adds_leaves_the_background_clicks_out(sam, found):
+    mended = mend(noise(*SHAPE), found, thing=0, foreground="12,12; 35,35", background="36,36")
+    assert mended.mask[0][12, 12]
+    assert mended.mask[0][35, 35]
+    assert not mended.mask[0][36, 36]
+
+
+def test_a_part_without_an_opposite_click_is_taken_whole(sam, found):
+    mended = mend(noise(*SHAPE), found, thing=0, foreground="25,25", background="15,15")
+    assert mended.mask[0][25, 25]
+    assert not mended.mask[0][12:18, 12:18].any()

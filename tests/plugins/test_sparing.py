@@ -9,7 +9,7 @@ from studio import Loaded, OneColour, detections, noise
 
 from pipelines.builder import Pipeline
 from pipelines.cache import MemoryCache
-from pipelines.errors import RunError
+from pipelines.errors import MemoryShortError, RunError
 from pipelines.events import MemoryShort, ModelEvicted, ModelLoaded
 from pipelines.families import Sparing
 from pipelines.models import Model, ModelPool
@@ -184,6 +184,7 @@ def test_when_nothing_helps_one_line_says_what_would_and_what_was_finished_is_ke
     with pytest.raises(RunError) as caught:
         run(graph, inputs, pool=pool, cache=cache)
     assert [span.outcome for span in caught.value.trace.nodes] == ["failed"]
+    assert isinstance(caught.value.cause, MemoryShortError)
 
 
 def test_models_that_nobody_uses_go_first() -> None:

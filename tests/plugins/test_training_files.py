@@ -150,3 +150,12 @@ def test_what_is_neither_a_file_nor_a_recipe_is_named():
         read_config("vit_x", {})
     with pytest.raises(SpecError, match=r"nothing\.yaml: there is no such file"):
         read_config("nothing.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [("[finetune]", "there is no recipe '['finetune']'."), ("!!bool maybe", "'maybe' is not what its tag says.")],
+)
+def test_what_is_no_name_of_a_recipe_is_told_once(written, recipe, message):
+    (line,) = [line for line in mistakes(written(f"recipe: {recipe}\n")) if "recipe" in line]
+    assert message in line

@@ -6,12 +6,16 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
 
 import pytest
 
 from pipelines.errors import ModelError
+from pipelines.keys import weights_id
+from pipelines.models import Model, ModelPool
 from plugins.clip.models import FAMILY as CLIP
 from plugins.grounding_dino.models import FAMILY as GROUNDING_DINO
 from plugins.presets import CHECKPOINTS, PRESETS, bundled_directory, preset_rows
@@ -32,8 +36,27 @@ def hub(tmp_path, monkeypatch) -> Path:
     import huggingface_hub.file_download
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("plugins.weights._commits", {})
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("the network was touched"))
     return tmp_path
+
+
+@pytest.fixture
+def asked(hub, monkeypatch) -> list[str | None]:
+    """A hub with one commit of every repository; it notes of which revisions the commit was asked."""
+    asked: list[str | None] = []
+
+    def model_info(self: object, repository: str, *, revision: str | None, timeout: float) -> SimpleNamespace:
+        asked.append(revision)
+        return SimpleNamespace(sha=SHA)
+
+    def download(repository: str, *, revision: str, **_: object) -> str:
+        return str(sam_directory(hub / f"models--{repository.replace('/', '--')}" / "snapshots" / revision))
+
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", model_info)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    return asked
 
 
 def write(directory: Path, **files: str) -> Path:
@@ -84,10 +107,54 @@ def test_the_hubs_own_switch_means_offline_too(hub, monkeypatch) -> None:
         SAM.resolve("base", offline=False)
 
 
-def test_online_a_missing_checkpoint_is_left_to_the_loader(hub, monkeypatch) -> None:
+def test_a_hub_that_does_not_answer_leaves_a_missing_checkpoint_to_the_loader(hub, monkeypatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
     source = SAM.resolve("facebook/sam-vit-base@v2", offline=False)
     assert (source.location, source.revision) == ("facebook/sam-vit-base", "v2")
+
+
+def unreachable(*_: object, **__: object) -> None:
+    raise ConnectionError
+
+
+@pytest.mark.parametrize(("ref", "revision"), [("base", None), ("facebook/sam-vit-base@v2", "v2")])
+def test_a_download_changes_where_a_checkpoint_lies_and_not_which_it_is(asked, monkeypatch, ref, revision) -> None:
+    monkeypatch.setitem(sys.modules, "loader_of_nothing", SimpleNamespace(load=lambda path, **_: path))
+    pool = ModelPool(families={"sam": replace(SAM, loader="loader_of_nothing:load")}, device="cpu")
+    model = Model(ref)
+    before = weights_id(pool, "sam", model), pool.resolve("sam", model).revision
+    with pool.lease("sam", model) as first, pool.lease("sam", model) as second:
+        assert first is second
+    assert (weights_id(pool, "sam", model), pool.resolve("sam", model).revision) == before
+    assert before[1] == SHA
+    assert asked == [revision]
+
+
+def test_what_was_downloaded_by_its_commit_is_found_offline_by_its_name(asked, monkeypatch) -> None:
+    SAM._download(SAM.resolve("base", offline=False))
+    monkeypatch.setattr("plugins.weights._commits", {})
+    assert SAM.resolve("base", offline=True).revision == SHA
+
+
+def test_a_commit_is_not_asked_for(asked) -> None:
+    other = "f" * 40
+    assert SAM.resolve(f"facebook/sam-vit-base@{other}", offline=False).revision == other
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "message"),
+    [
+        ("gpu", "float32", "cannot run on 'gpu': "),
+        ("cpu", "fp16", "cannot run in 'fp16', which is no dtype. Choose from: float32, bfloat16, float16, float64."),
+        ("cpu", "nn", "cannot run in 'nn', which is no dtype."),
+    ],
+)
+def test_a_device_or_dtype_that_there_is_not_is_told(tmp_path, device, dtype, message) -> None:
+    source = SAM.resolve(str(sam_directory(tmp_path)), offline=True)
+    with pytest.raises(ModelError, match=re.escape(message)):
+        SAM.load(source, device=device, dtype=dtype)
 
 
 def test_what_the_hubs_cache_holds_is_found_by_its_commit(hub) -> None:

@@ -142,3 +142,28 @@ def test_a_name_tells_whose_detector_it_is(tiny, weights, tmp_path):
     ours, others = [None, "bundled", "model.pkl", str(tmp_path)], [str(tiny), f"{NAME}:{weights}", "facebook/detr"]
     assert {detector_of(name).node for name in ours} == {"vitdet/instances"}
     assert {detector_of(name).node for name in others} == {"detectors/detect"}
+
+
+def test_other_names_beside_the_weights_are_another_model(weights):
+    beside, ref = weights.with_suffix(".txt"), f"{NAME}:{weights}"
+    revisions = [FAMILY.resolve(ref, offline=True).revision]
+    try:
+        for names in ("tile\nghost\n", "ghost\ntile\n"):
+            beside.write_text(names)
+            revisions.append(FAMILY.resolve(ref, offline=True).revision)
+    finally:
+        beside.unlink()
+    assert len(set(revisions)) == 3
+
+
+def test_torchvisions_own_limits_do_not_stand_in_the_way(weights):
+    from torchvision.models import get_model
+
+    limits = {"box_score_thresh": 0.0, "box_detections_per_img": 300}
+    network = get_model(NAME, weights=None, weights_backbone=None, num_classes=3, **limits).eval()
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    with torch.inference_mode():
+        (expected,) = network([torch.from_numpy(PICTURE).permute(2, 0, 1) / 255])
+    assert len(expected["boxes"]) > 100
+    boxes = found(f"{NAME}:{weights}", score_threshold=0.0, max_detections=300)
+    np.testing.assert_allclose(boxes.xyxy, expected["boxes"], atol=1e-4)

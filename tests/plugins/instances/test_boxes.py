@@ -107,3 +107,17 @@ def test_both_files_are_read_once_for_many_pictures_and_again_when_they_change(r
     annotations.write_text(annotations.read_text() + "\n")
     from_coco(street, path, annotations=annotations)
     assert read[3:] == ["read_truth", "read_results"]
+
+
+def test_a_file_that_another_thread_reads_meanwhile_changes_nothing(results, monkeypatch):
+    class Contended(dict):
+        """As soon as something is put into a slot, another thread puts the content of its own file there."""
+
+        def __setitem__(self, kind, entry):
+            super().__setitem__(kind, (("another file",), boxes.read_results(results(), None)))
+
+    path = results(result())
+    content = boxes.read_results(path, None)
+    monkeypatch.setattr(boxes, "_latest", Contended())
+    monkeypatch.setattr(boxes, "partial", lambda *_: lambda: content)
+    assert len(from_coco(picture(), path)) == 1

@@ -241,3 +241,67 @@ def test_nothing_found_in_a_folder_is_a_result(samloom, sam, finder, data):
     assert code == 0, err
     assert json.loads((data / "out" / "results.json").read_text()) == []
     assert len(json.loads((data / "out" / "annotations.json").read_text())["images"]) == 2
+
+
+@pytest.mark.parametrize("name", ["found", "truth"])
+def test_the_answers_to_an_overwritten_file_are_not_taken(samloom, sam, data, name):
+    options = ("--detections", data / "found.json")
+    assert model_run(samloom, data, *options)[0] == 0
+    file = data / f"{name}.json"
+    file.write_text(file.read_text().replace("[10, 10, 40, 40]", "[20, 10, 30, 40]"))
+    code, out, err = model_run(samloom, data, *options)
+    assert (code, out) == (2, "")
+    what = {"found": "detections", "truth": "annotations"}[name]
+    assert f"belongs to a run with content of the {what} " in err
+    assert err.count("\n") == 1
+
+
+def test_without_what_counts_nothing_is_computed_first(samloom, sam, data, monkeypatch):
+    monkeypatch.setattr("plugins.instances.evaluating.find_spec", lambda _: None)
+    code, _, err = model_run(samloom, data, "--detections", data / "found.json")
+    assert (code, err) == (
+        2,
+        "samloom: evaluate instances needs faster-coco-eval: pip install 'samloom[vitdet]'.\n",
+    )
+    assert sam.asked == []
+
+
+def test_the_worst_masks_need_a_folder_and_that_is_told_first(samloom, sam, data):
+    (data / "worst").write_text("a file")
+    code, out, err = samloom(
+        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
+        "--images", data / "images", "--worst", data / "worst", "--quiet",
+    )  # fmt: skip
+    assert (code, out) == (2, "")
+    assert "worst: it is a file, not a folder" in err
+    assert sam.asked == []
+
+
+def test_a_picture_that_was_removed_is_left_out_of_the_folders_files(samloom, sam, finder, data):
+    command = ("instances", data / "images", "-o", data / "out", "--no-cache", "--quiet")
+    assert samloom(*command)[0] == 0
+    (data / "images" / "1.png").unlink()
+    code, _, err = samloom(*command)
+    assert code == 0, err
+    document = json.loads((data / "out" / "annotations.json").read_text())
+    assert [image["file_name"] for image in document["images"]] == ["2.png"]
+    assert {entry["image_id"] for entry in json.loads((data / "out" / "results.json").read_text())} == {2}
+
+
+def test_a_refused_folder_leaves_the_folders_files_and_tells_its_own_mistake(samloom, sam, finder, data):
+    command = ("instances", data / "images", "-o", data / "out", "--no-cache", "--quiet")
+    assert samloom(*command)[0] == 0
+    (data / "out" / "results.json").write_text("as it was")
+    (data / "images" / "1.jpg").write_bytes((data / "images" / "1.png").read_bytes())
+    code, _, err = samloom(*command)
+    assert code == 2
+    assert "1.jpg" in err
+    assert (data / "out" / "results.json").read_text() == "as it was"
+
+
+def test_a_folder_with_a_broken_picture_has_the_files_of_the_others(samloom, sam, finder, data):
+    (data / "images" / "3.png").write_text("no picture")
+    code, _, _ = samloom("instances", data / "images", "-o", data / "out", "--no-cache", "--quiet")
+    assert code == 1
+    document = json.loads((data / "out" / "annotations.json").read_text())
+    assert [image["file_name"] for image in document["images"]] == ["1.png", "2.png"]

@@ -159,3 +159,10 @@ def test_a_mistake_of_labelme_is_told(tmp_path, content, said):
 def test_an_empty_folder_is_no_data_set(tmp_path):
     with pytest.raises(UserError, match=r"is no data set: no data\.yaml of YOLO and no \.json of LabelMe"):
         read_annotations(tmp_path)
+
+
+def test_a_data_yaml_with_names_before_numbers_is_told(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "data.yaml").write_text("train: images\nnames: {dog: 0}\n")
+    with pytest.raises(UserError, match=r"data\.yaml is no data\.yaml of a YOLO data set"):
+        read_annotations(tmp_path)
