@@ -5,6 +5,8 @@ from __future__ import annotations
 import gradio as gr
 from fastapi import FastAPI
 
+from demos.web.editing.layout import PICTURES
+from demos.web.intake import Page
 from demos.web.programs.endpoints import build_endpoints
 from demos.web.programs.service import Service
 from demos.web.settings import Settings
@@ -19,7 +21,7 @@ STYLES = ("style.css", "bench.css", "click/click.css", "everything/everything.cs
 
 def build_page(studio: Studio, service: Service) -> gr.Blocks:
     """All tabs, in their order, and the endpoints for programs."""
-    page = gr.Blocks(title=TITLE, analytics_enabled=False)
+    page = Page(title=TITLE, analytics_enabled=False)
     with page:
         gr.HTML(_header(studio.settings), elem_id="header")
         with gr.Tabs(elem_id="tabs"):
@@ -41,11 +43,15 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> None:
         server_port=settings.port,
         footer_links=[],
         run_history=False,
+        allowed_paths=[str(PICTURES)],
         max_file_size=settings.max_upload_mb << 20,  # in its messages the library counts so; see `Studio.check_size`
         ssr_mode=False,
         theme=theme(),
         head=_head(),
     )
+    # Said by `launch` alone, which is not how this page is served: without it the library takes any path for a file
+    # that was uploaded, and gives out any that a function returns.
+    page.has_launched = True
 
 
 def _header(settings: Settings) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from pipelines.cache import default_cache_root
-from pipelines.errors import UserError
+from pipelines.errors import Cancelled, UserError
 from pipelines.families import Model
 from pipelines.models import current_pool, lease
 from pipelines.values import Image
@@ -51,20 +51,28 @@ class Seen:
     graph: str
 
 
-def see(image: Image) -> Seen:
+def see(image: Image, cancel: threading.Event) -> Seen:
     """Embed a picture with the current pool's Segment Anything, and have its decoder ready.
 
-    Raises `ModelError` if the weights are missing, `UserError` if the packages are that write ONNX graphs.
+    Raises `ModelError` if the weights are missing, `UserError` if the packages are that write ONNX graphs, and
+    `Cancelled` when `cancel` is set, as soon as what goes on is done.
     """
     from plugins.sam.adapter import PredictorSam
 
     with lease(PredictorSam) as sam:
         network = sam.predictor.sam
         graph = prepare_graph(network, current_pool().resolve(Sam.family, Model()).revision)
+        _go_on(cancel)
         embedding = sam.predictor.embed(image.pixels)
+        _go_on(cancel)
     square, logits = network.config.image_size, network.config.logits_size
     frame = Frame(height=image.height, width=image.width, square=square, logits=logits)
     return Seen(frame=frame, look=pack(embedding), graph=graph)
+
+
+def _go_on(cancel: threading.Event) -> None:
+    if cancel.is_set():
+        raise Cancelled("stopped while a picture was embedded")
 
 
 def pack(embedding: ImageEmbedding) -> bytes:

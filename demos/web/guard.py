@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import secrets
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demos.web.ledger import Ledger, program
-from demos.web.settings import MEGABYTE
+from demos.web.measured import Measured
 from demos.web.visits import Visits
 
 COOKIE = "samloom_visitor"
 API = "/gradio_api/"
-OWN_API = "/api/"
-FILE = API + "file="
+FILE = API + "file"
 HEARTBEAT = API + "heartbeat/"
 # Everything comes from this server; scripts and styles of the page's library stand in the page itself.
 _SOURCES = {
@@ -58,11 +57,10 @@ class Guard:
         self, app: ASGIApp, *, ledger: Ledger, visits: Visits, hosts: frozenset[str] | None, max_mb: int
     ) -> None:
         """`hosts`: the names under which the server may be addressed; None for any."""
-        self._app = app
+        self._app = Measured(app, max_mb=max_mb)
         self._ledger = ledger
         self._visits = visits
         self._hosts = hosts
-        self._max_mb = max_mb
         self._pages: dict[str, set[str]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,9 +71,6 @@ class Guard:
         browser = _browser(headers)
         if reason := self._refusal(scope["method"], path, headers, browser):
             await PlainTextResponse(reason, status_code=403)(scope, receive, send)
-            return
-        if reason := self._too_large(path, headers):
-            await PlainTextResponse(reason, status_code=413)(scope, receive, send)
             return
         is_page = path == "/" and browser is None
         answer = self._answering(scope, send, browser, new=secrets.token_urlsafe(24) if is_page else None)
@@ -94,19 +89,16 @@ class Guard:
             return "Another site's page cannot use this one."
         if path.startswith(API + "proxy="):
             return "Nothing is fetched from elsewhere."
-        if path.startswith(FILE) and not self._ledger.may_fetch(unquote(path.removeprefix(FILE)), browser):
+        return self._file_refusal(path.removeprefix(FILE), browser) if path.startswith(FILE) else ""
+
+    def _file_refusal(self, rest: str, browser: str | None) -> str:
+        """The same for a file; the library has a second address for each, which nothing needs."""
+        if not rest.startswith("="):
+            return "No file is given at this address. It starts with /gradio_api/file=."
+        # As the library takes it: the server has decoded the address already.
+        if not self._ledger.may_fetch(rest.removeprefix("="), browser):
             return "This file is not yours, or it is gone."
         return ""
-
-    def _too_large(self, path: str, headers: Headers) -> str:
-        """Why a program's request is not read; the page's own uploads are measured by the page's library."""
-        size = headers.get("content-length", "0")
-        if not path.startswith(OWN_API) or not size.isdecimal() or int(size) <= self._max_mb * MEGABYTE:
-            return ""
-        return (
-            f"The request has {int(size) / MEGABYTE:,.0f} MB, more than the limit of {self._max_mb} MB. "
-            "Give a smaller file."
-        )
 
     async def _stay(self, scope: Scope, receive: Receive, send: Send, browser: str | None, session: str) -> None:
         """The connection that a page holds while it is open: when it ends, the visitor has left."""

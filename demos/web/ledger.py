@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -17,7 +18,7 @@ class Ledger:
 
     The page's library keeps a file in `root/HASH/name`, where the hash is salted and cannot be guessed. A holder is a
     browser, by its cookie, or a page of a program, which has none. A folder is removed when its last holder lets go,
-    or when nobody has been shown it for `keep_seconds`. What lies in `root` from the start belongs to everybody.
+    or when it was of no use to anybody for `keep_seconds`. What lies in `root` from the start belongs to everybody.
     """
 
     def __init__(self, root: Path, *, keep_seconds: float, clock: Callable[[], float] = monotonic) -> None:
@@ -25,7 +26,7 @@ class Ledger:
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._holders: dict[str, set[str]] = {}
-        self._shown: dict[str, float] = {}
+        self._used: dict[str, float] = {}
         self._public: frozenset[str] = frozenset()
         self._pattern = re.compile(re.escape(str(root).encode()) + rb"/" + _NAME)
         self._lock = threading.Lock()
@@ -40,16 +41,24 @@ class Ledger:
         with self._lock:
             for name in names - self._public:
                 self._holders.setdefault(name, set()).add(holder)
-                self._shown[name] = self._clock()
+                self._used[name] = self._clock()
 
     def may_fetch(self, path: str, browser: str | None) -> bool:
         """Whether the browser may have the file: it was shown to it, or to a program, which has only the address."""
-        found = self._pattern.match(path.encode())
-        if found is None:
-            return False
-        name = found[1].decode()
-        holders = self._holders.get(name, set())
-        return name in self._public or browser in holders or any(is_program(holder) for holder in holders)
+        name = self._folder(path)
+        with self._lock:
+            holders = self._holders.get(name, set())
+            is_given = browser in holders or any(map(is_program, holders))
+            if is_given:
+                self._used[name] = self._clock()
+        return is_given or name in self._public
+
+    def use(self, path: str) -> None:
+        """Somebody works with a file of `root`: it is kept for another while."""
+        name = self._folder(path)
+        if name and name not in self._public:
+            with self._lock:
+                self._used[name] = self._clock()
 
     def release(self, holder: str) -> None:
         """The holder has left: remove what nobody else holds."""
@@ -60,15 +69,26 @@ class Ledger:
                     self._remove(name)
 
     def sweep(self) -> None:
-        """Remove what nobody has been shown for too long."""
-        latest = self._clock() - self._keep_seconds
+        """Remove what was of no use to anybody for too long."""
+        now = self._clock()
         with self._lock:
-            for name in [name for name, shown in self._shown.items() if shown < latest]:
+            for name in {entry.name for entry in self._root.glob("*")} - self._public:
+                self._used.setdefault(name, now)  # nobody was told of it: it may be new
+            for name in [name for name, used in self._used.items() if used < now - self._keep_seconds]:
                 self._remove(name)
 
+    def _folder(self, path: str) -> str:
+        """The name of the folder that a path leads to, whichever way; empty for one that leads elsewhere."""
+        found = self._pattern.match(os.path.normpath(path).encode())
+        return found[1].decode() if found else ""
+
     def _remove(self, name: str) -> None:
-        del self._holders[name], self._shown[name]
-        shutil.rmtree(self._root / name, ignore_errors=True)
+        self._holders.pop(name, None)
+        self._used.pop(name, None)
+        if (entry := self._root / name).is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
 
 
 def program(session: str) -> str:

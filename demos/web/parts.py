@@ -41,8 +41,8 @@ def status(mood: Mood, text: str) -> str:
     return f'<div class="status {mood}" role="{role}" aria-live="{live}"><p>{escape(headline)}</p>{detail}</div>'
 
 
-def when_over(event: Any, updates: Mapping[Any, Mapping[str, Any]]) -> None:
-    """Set properties of components once an event is over, however it ended.
+def when_over(event: Any, updates: Mapping[Any, Mapping[str, Any]], *, key: str | None = None) -> None:
+    """Set properties of components once an event is over, however it ended; `key` is for an event that has one too.
 
     While an event is under way the page's library drops whatever would cause it again, and it is under way for a
     moment longer than the last value of its handler is shown: a button that came back with that value could be
@@ -50,5 +50,11 @@ def when_over(event: Any, updates: Mapping[Any, Mapping[str, Any]]) -> None:
     """
     changes = [{"__type__": "update", **properties} for properties in updates.values()]
     event.then(
-        None, None, [*updates], js=f"() => {json.dumps(changes)}", show_progress="hidden", api_visibility="private"
+        None,
+        None,
+        [*updates],
+        js=f"() => {json.dumps(changes)}",
+        show_progress="hidden",
+        api_visibility="private",
+        key=key,
     )

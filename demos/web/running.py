@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
-from typing import Self, TypeAlias
+from typing import Generic, Self, TypeAlias, TypeVar
 
 from demos.web.visits import Visit
 from pipelines.events import Event, Sink
-from pipelines.runner import RunResult
 
 _QUIET_SECONDS = 0.5
 _APART_SECONDS = 0.1
 
-Work: TypeAlias = Callable[[Sink, threading.Event], RunResult]
+T = TypeVar("T")
+Work: TypeAlias = Callable[[Sink, threading.Event], T]
 """What a run does, given where its events go and what stops it."""
 
 
@@ -31,7 +31,7 @@ class Waiting:
 News: TypeAlias = tuple[Event | Waiting, ...]
 
 
-class Run:
+class Run(Generic[T]):
     """Iterate to watch it, then ask for its `result`; leaving the `with` block early stops it.
 
     with studio.start(graph, inputs, visit) as run:
@@ -43,10 +43,10 @@ class Run:
     time, so that a page that was closed is noticed.
     """
 
-    def __init__(self, work: Work, visit: Visit) -> None:
+    def __init__(self, work: Work[T], visit: Visit) -> None:
         self._work = work
         self._news: queue.SimpleQueue[Event | Waiting | None] = queue.SimpleQueue()
-        self._result: RunResult | None = None
+        self._result: T | None = None
         self._error: BaseException | None = None
         self._stack = ExitStack()
         self._cancel = self._stack.enter_context(visit.running())
@@ -67,8 +67,8 @@ class Run:
             ended = None in news
             yield tuple(event for event in news if event is not None)
 
-    def result(self) -> RunResult:
-        """Wait for the end. Raises what `pipelines.run` raises."""
+    def result(self) -> T:
+        """Wait for the end. Raises what the work raises."""
         self._thread.join()
         if self._error is not None:
             raise self._error

@@ -20,7 +20,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from demos.web.guard import Guard
-from demos.web.ledger import Ledger
 from demos.web.programs import reference, rest
 from demos.web.programs.mcp import mcp_server
 from demos.web.programs.service import Service
@@ -60,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     from demos.web.tabs.click import router as decoders
 
     hosts = LOOPBACK if settings.is_local else None
-    service, ledger = Service(studio), Ledger(studio.uploads.resolve(), keep_seconds=settings.keep_minutes * 60)
+    service = Service(studio)
     assistants = mcp_server(service, hosts=hosts)
     app = FastAPI(
         title="Samloom",
@@ -68,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Text in, masks and edited pictures out.",
         docs_url=None,
         redoc_url=None,
-        lifespan=partial(_lifespan, studio, ledger, assistants),
+        lifespan=partial(_lifespan, studio, assistants),
     )
     app.mount("/samloom", Packed(directory=STATIC))  # gradio has a /static of its own
     app.include_router(rest.router(service))
@@ -77,8 +76,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(decoders())
     app.router.routes.extend(assistants.streamable_http_app().routes)
     mount_page(app, build_page(studio, service), settings)
-    ledger.publish()
-    app.add_middleware(Guard, ledger=ledger, visits=studio.visits, hosts=hosts, max_mb=settings.max_upload_mb)
+    studio.ledger.publish()
+    app.add_middleware(Guard, ledger=studio.ledger, visits=studio.visits, hosts=hosts, max_mb=settings.max_upload_mb)
     app.state.studio = studio
     return app
 
@@ -130,19 +129,19 @@ def _keep_gradio_local(studio: Studio) -> None:
 
 
 @asynccontextmanager
-async def _lifespan(studio: Studio, ledger: Ledger, assistants: FastMCP, app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(studio: Studio, assistants: FastMCP, app: FastAPI) -> AsyncIterator[None]:
     del app
     async with AsyncExitStack() as stack:
         stack.callback(studio.close)
         await stack.enter_async_context(assistants.session_manager.run())
-        sweeping = asyncio.create_task(_sweep(studio, ledger))
+        sweeping = asyncio.create_task(_sweep(studio))
         stack.callback(sweeping.cancel)
         yield
 
 
-async def _sweep(studio: Studio, ledger: Ledger) -> None:
+async def _sweep(studio: Studio) -> None:
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
         studio.visits.sweep()
-        ledger.sweep()
+        studio.ledger.sweep()
         await asyncio.to_thread(studio.rest)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from demos.web.ledger import Ledger
 from demos.web.line import Line
 from demos.web.overtime import within
 from demos.web.running import Run
 from demos.web.settings import MEGABYTE, Settings
 from demos.web.visits import Visit, Visits
 from pipelines.cache import MemoryCache
-from pipelines.errors import ImageError
+from pipelines.errors import ImageError, UserError
 from pipelines.events import Sink
 from pipelines.graph import Graph
 from pipelines.images import read_image
@@ -27,6 +28,9 @@ from pipelines.values import Image
 
 if TYPE_CHECKING:
     import gradio as gr
+
+
+T = TypeVar("T")
 
 
 class Studio:
@@ -43,6 +47,7 @@ class Studio:
         self.uploads = self.root / "uploads"
         self.uploads.mkdir()
         self.visits = Visits(self.root / "visits", keep_seconds=settings.keep_minutes * 60)
+        self.ledger = Ledger(self.uploads.resolve(), keep_seconds=settings.keep_minutes * 60)
         self.line = Line(settings.at_once, settings.waiting)
         self._has_worked = False
 
@@ -50,14 +55,22 @@ class Studio:
         """The visit of the page that sent a request."""
         return self.visits.of(str(request.session_hash))
 
-    def read_picture(self, path: str | os.PathLike[str]) -> Image:
-        """The picture in a file that a visitor gave. Raises `ImageError`, in which the file bears its own name only."""
-        file = Path(path)
+    def given_file(self, path: object) -> Path:
+        """A visitor's file by its path, whoever says it; it counts as used. Raises `UserError` for what is none."""
         try:
-            size = file.stat().st_size
-        except OSError as error:
-            raise ImageError("The picture is not here any more. Give it again.") from error
-        self.check_size(size, file.name)
+            file = Path(path).resolve() if isinstance(path, str) else None
+        except ValueError:  # no file system knows such a name
+            file = None
+        if file is None or not file.is_relative_to(self.root.resolve()) or not file.is_file():
+            raise UserError("The file is not here any more. Give it again.")
+        self.ledger.use(str(file))
+        return file
+
+    def read_picture(self, path: object) -> Image:
+        """The picture in a file that a visitor gave. Raises `ImageError`, in which the file bears its own name only,
+        and what `given_file` raises."""
+        file = self.given_file(path)
+        self.check_size(file.stat().st_size, file.name)
         try:
             return read_image(file, max_pixels=self.settings.max_pixels)
         except ImageError as error:
@@ -72,9 +85,18 @@ class Studio:
                 f"{name} has {size / MEGABYTE:,.0f} MB, more than the limit of {limit} MB. Give a smaller file."
             )
 
-    def start(self, graph: Graph, inputs: Mapping[str, Any], visit: Visit) -> Run:
+    def start(self, graph: Graph, inputs: Mapping[str, Any], visit: Visit) -> Run[RunResult]:
         """A run that begins when its block is entered and it is its turn; see `Run`."""
         return Run(lambda sink, cancel: self.perform(graph, inputs, cancel, sink), visit)
+
+    def watch(self, work: Callable[[threading.Event], T], visit: Visit) -> Run[T]:
+        """The same for work that is no graph; it is given the event that stops it."""
+
+        def in_turn(sink: Sink, cancel: threading.Event) -> T:
+            with self.turn(cancel, sink):
+                return work(cancel)
+
+        return Run(in_turn, visit)
 
     def perform(
         self, graph: Graph, inputs: Mapping[str, Any], cancel: threading.Event, sink: Sink | None = None
@@ -83,9 +105,25 @@ class Studio:
 
         Raises what `pipelines.run` raises, `BusyError` where too many wait already, and `OvertimeError`.
         """
-        with self.line.turn(cancel, sink), within(self.settings.run_minutes, cancel):
+        with self.turn(cancel, sink):
+            return self.run_now(graph, inputs, cancel, sink)
+
+    def run_now(
+        self, graph: Graph, inputs: Mapping[str, Any], cancel: threading.Event, sink: Sink | None = None
+    ) -> RunResult:
+        """Run within a `turn`. Raises what `pipelines.run` raises."""
+        return run(graph, inputs, pool=self.pool, cache=self.cache, events=sink, cancel=cancel)
+
+    @contextmanager
+    def turn(self, cancel: threading.Event, tell: Callable[[Any], None] | None = None) -> Iterator[None]:
+        """Wait in the line, then keep the turn for the length of the block: all work with a picture is done in one.
+
+        `tell` gets a `Waiting` whenever fewer are ahead. Raises `BusyError` at once where too many wait already,
+        `Cancelled` when `cancel` is set meanwhile, and `OvertimeError`.
+        """
+        with self.line.turn(cancel, tell), within(self.settings.run_minutes, cancel):
             self._has_worked = True
-            return run(graph, inputs, pool=self.pool, cache=self.cache, events=sink, cancel=cancel)
+            yield
 
     def rest(self) -> bool:
         """Give back the memory that runs have freed, if there were any since the last time and none goes on.

@@ -41,3 +41,8 @@ def listed(names: list[str]) -> str:
 def counted(number: int, one: str) -> str:
     """ "1 mask", "3 masks"."""
     return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def several(number: int, name: str) -> str:
+    """ "1 bus", "bus (2)": of a visitor's own word nobody knows the plural."""
+    return f"1 {name}" if number == 1 else f"{name} ({number:,})"

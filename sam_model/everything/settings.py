@@ -10,6 +10,8 @@ from sam_model.errors import SettingsError
 
 MOST_LAYERS = 6
 """64 × 64 crops: more than 5000 looks at one picture."""
+MOST_POINTS = 256
+"""As many points as the masks of the network have pixels: of a finer grid, two points lie in the same one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ def _share_or_none(value: object) -> bool:
 
 
 _RULES: tuple[tuple[str, Callable[[object], bool], str], ...] = (
-    ("points_per_side", _whole(1), "a whole number from 1 on"),
+    ("points_per_side", _whole(1, MOST_POINTS), f"a whole number from 1 to {MOST_POINTS}"),
     ("crop_layers", _whole(0, MOST_LAYERS), f"a whole number from 0 to {MOST_LAYERS}"),
     ("points_divisor", _whole(1), "a whole number from 1 on"),
     ("crop_overlap", lambda value: _number(0.0, 1.0)(value) and value != 1, "a share from 0 to less than 1"),

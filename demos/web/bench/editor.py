@@ -1,7 +1,8 @@
 """The editor of pipeline files: a plain text area that is painted, completed, and marked where there are mistakes.
 
-The browser's part is `static/editor.js`. It sends the text when the typing pauses (the event `edit`), asks for
-completions at the cursor, shows the `problems` that it is given, and tells when `signature` has changed (`apply`).
+The browser's part is `static/editor`. Its value is the text that is seen, at every key; when the typing pauses it asks
+for a check (the event `edit`). It asks for completions at the cursor, shows the `problems` that it is given, and tells
+when `signature` has changed (`apply`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import gradio as gr
 from demos.web.bench.checked import NAME
 from demos.web.bench.completion import Completer
 from pipelines.errors import Problem
+from pipelines.spec.document import MAX_BYTES
 
 _TEMPLATE = """
 <div class="frame">
@@ -37,8 +39,8 @@ _TEMPLATE = """
 <ol class="problems" aria-live="polite" aria-label="Mistakes"></ol>
 """
 _SCRIPT = """
-import("/samloom/editor.js").then(({ attach }) =>
-  attach(element, { props, server, watch, trigger }));
+import("/samloom/editor/mount.js").then(({ mount }) =>
+  mount(element, { props, server, watch, trigger }));
 """
 _MOST_PROBLEMS = 50
 
@@ -60,11 +62,11 @@ def pipeline_editor(text: str, *, complete: Callable[[list[Any]], dict[str, Any]
 
 
 def completions(completer: Completer) -> Callable[[list[Any]], dict[str, Any]]:
-    """What the browser calls with a text and a cursor."""
+    """What the browser calls with a text and a cursor; of a text that is too long for a pipeline it gets nothing."""
 
     def complete(asked: list[Any]) -> dict[str, Any]:
         match asked:
-            case [str(text), int(cursor)]:
+            case [str(text), int(cursor)] if len(text) <= MAX_BYTES and len(text.encode()) <= MAX_BYTES:
                 return asdict(completer.complete(text, min(max(cursor, 0), len(text))))
         return {"start": 0, "end": 0, "items": []}
 

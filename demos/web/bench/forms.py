@@ -37,6 +37,11 @@ class Field:
         return self.declared.name
 
     @property
+    def key(self) -> str:
+        """What fields of two forms have in common where the one takes what the other holds."""
+        return f"{self.name}: {self.declared.type.name} as {self.kind}"
+
+    @property
     def kind(self) -> str:
         """What kind of component holds such a value; empty for what only steps can make: masks, boxes, plans."""
         port = self.declared.type
@@ -59,8 +64,7 @@ class Field:
     @property
     def texts(self) -> dict[str, Any]:
         """What the components of all kinds are told; the page takes those of a form that comes later for read-only."""
-        key = f"{self.name}: {self.declared.type.name}"
-        return {"label": self.label, "info": self.declared.doc or None, "key": key, "interactive": True}
+        return {"label": self.label, "info": self.declared.doc or None, "key": self.key, "interactive": True}
 
     def component(self, presets: Sequence[str]) -> Component:
         """An empty field, or one with the default."""
@@ -76,7 +80,7 @@ class Field:
         if port.base is Image:
             return _pictures(raw, studio) if port.many else studio.read_picture(raw)
         if port.base is Path and not self.writes:
-            return Path(raw)
+            return studio.given_file(raw)
         return self.constant(raw, folder, rules)
 
     def constant(self, raw: Any, folder: Path, rules: Rules) -> Any:
@@ -107,10 +111,14 @@ def fields_of(graph: Graph) -> list[Field]:
 
 
 def values_of(
-    fields: Sequence[Field], raw: Mapping[str, Any], studio: Studio, folder: Path, rules: Rules
+    fields: Sequence[Field], filled: Mapping[str, Any], studio: Studio, folder: Path, rules: Rules
 ) -> dict[str, Any]:
-    """What the form holds, as the inputs of a run. Raises `UserError` for the first that does not fit."""
-    return {field.name: field.read(raw.get(field.name), studio, folder, rules) for field in fields}
+    """What a form holds, by the keys of its fields, as the inputs of a run.
+
+    The form may be that of an earlier text: what was given for another type, or for a file that was to be written,
+    counts as not given. Raises `UserError` for the first value that does not fit.
+    """
+    return {field.name: field.read(filled.get(field.key), studio, folder, rules) for field in fields}
 
 
 def _picture(field: Field, _: Sequence[str]) -> Component:

@@ -45,14 +45,24 @@ class Outline:
         """All that a step may refer to: not itself, nor what needs it."""
         for name, type_ in self.inputs.items():
             yield Given(name, type_)
+        users = self.users(step)
         for name, used in self.steps.items():
-            if name != step and not self.reaches(step, name):
+            if name != step and name not in users:
                 yield from _outputs(name, used)
 
-    def reaches(self, source: str, target: str, seen: frozenset[str] = frozenset()) -> bool:
-        """Whether `target` needs `source`, directly or by way of others."""
-        needs = self.needs.get(target, frozenset())
-        return source in needs or any(self.reaches(source, name, seen | {target}) for name in needs - seen - {target})
+    def users(self, step: str) -> frozenset[str]:
+        """The steps that need a step, directly or by way of others."""
+        direct: dict[str, list[str]] = {}
+        for name, needs in self.needs.items():
+            for needed in needs:
+                direct.setdefault(needed, []).append(name)
+        found: set[str] = set()
+        new = [step]
+        while new:
+            users = set(direct.get(new.pop(), ())) - found
+            found |= users
+            new.extend(users)
+        return frozenset(found)
 
     def keys(self, path: tuple[str, ...]) -> frozenset[str]:
         """The keys of the mapping at a path."""

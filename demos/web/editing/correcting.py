@@ -62,20 +62,23 @@ class Correcting(Stage):
     def _mended(self, request: gr.Request, thing: int | None, change: Change) -> Iterator[Updates]:
         """With other clicks on a thing, after which that thing is still the chosen one.
 
-        A second click on a missed thing may come before the page knows that the first has added it.
+        A second click on a missed thing may come before the page knows that the first has added it; and others may
+        have been added meanwhile.
         """
         _, desk = self.desk(request)
         known = len(desk.wish.added) if desk.wish else 0
 
         def mended(desk: Desk) -> Wish:
             wish, seen = _found(desk)
-            is_added = thing is not None and thing < 0 and len(wish.added) > known
-            desk.thing = number = len(seen.names) - 1 if is_added else _number(thing, seen)
+            if thing is not None and thing >= len(seen.names):
+                raise UserError("This thing is not there any more. Choose one again.")
+            name = _missed(thing, seen)
+            new = [addition.name for addition in wish.added[known:]]
+            number = seen.found + known + new.index(name) if name in new else _number(thing, seen)
+            desk.thing = number
             clicks = change(wish.clicks_on(number, seen.found), seen)
-            is_new = number >= len(seen.names)
             if number >= seen.found and clicks and not any(click.on for click in clicks):
                 raise UserError("A thing that was missed needs a click on it first.")
-            name = updates.missable(seen.plan)[-1 - (thing or 0)] if is_new else ""
             return wish.clicked(number, seen.found, clicks, name)
 
         yield from self.run(request, mended, paint=False)
@@ -90,6 +93,11 @@ def _found(desk: Desk) -> tuple[Wish, Seen]:
 def _number(thing: int | None, seen: Seen) -> int:
     """The number of a thing; that of a missed one is one past the last."""
     return len(seen.names) if thing is None or thing < 0 else thing
+
+
+def _missed(thing: int | None, seen: Seen) -> str:
+    """The name of a missed thing; empty for one that was found."""
+    return updates.missable(seen.plan)[-1 - (thing or 0)] if thing is None or thing < 0 else ""
 
 
 def _read(text: str) -> Clicks:

@@ -109,7 +109,7 @@ class Desk:
         self.past = [past, *others][:_MOST_PAST]
 
 
-def _watched(run: Run, row: StepRow) -> Generator[StepRow, None, StepRow]:
+def _watched(run: Run[RunResult], row: StepRow) -> Generator[StepRow, None, StepRow]:
     """Each state of the row while `run` goes on; returns the last one."""
     yield row
     for news in run:

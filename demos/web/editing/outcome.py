@@ -11,7 +11,7 @@ from typing import Any
 from demos.web.editing.graphs import by_seed
 from demos.web.editing.pictures import thumbnail
 from demos.web.visits import Visit
-from demos.web.words import counted, listed
+from demos.web.words import counted, listed, several
 from pipelines.images import read_image, write_image
 from pipelines.nodes.selection import names_of
 from pipelines.runner import RunResult
@@ -105,8 +105,8 @@ def _done(edit: Mapping[str, Any]) -> str:
         case _ if not found:
             return f"No “{target}” found"
         case "recolour":
-            return f"{counted(found, target)} made {new}"
+            return f"{several(found, target)} made {new}"
         case "replace":
-            return f"{counted(found, target)} replaced with: {new}"
+            return f"{several(found, target)} replaced with: {new}"
         case action:
-            return f"{counted(found, target)} {'removed' if action == 'remove' else 'kept'}"
+            return f"{several(found, target)} {'removed' if action == 'remove' else 'kept'}"

@@ -34,12 +34,13 @@ def show(image: Image, visit: Visit, name: str, *, longest: int = LONGEST) -> Sh
     picture = Pil.fromarray(image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha]))
     scale = max(1.0, max(image.size) / longest)
     if scale > 1:
-        picture = picture.resize((round(image.width / scale), round(image.height / scale)), Pil.Resampling.LANCZOS)
+        size = max(1, round(image.width / scale)), max(1, round(image.height / scale))
+        picture = picture.resize(size, Pil.Resampling.LANCZOS)
     if picture.width * picture.height <= _LOSSLESS_PIXELS or image.alpha is not None:
         picture.save(path := visit.file(f"{name}.png"), compress_level=1)
     else:
         picture.save(path := visit.file(f"{name}.jpg"), quality=92, subsampling=0)
-    return Shown(str(path), image.width / picture.width)
+    return Shown(str(path), max(image.size) / max(picture.size))
 
 
 def thumbnail(image: Image, visit: Visit) -> str:

@@ -17,7 +17,7 @@ from demos.web.editing.wish import Wish
 from demos.web.parts import Mood, status
 from demos.web.studio import Studio
 from demos.web.visits import Visit
-from demos.web.words import listed, told
+from demos.web.words import listed, several, told
 from pipelines.errors import Cancelled
 
 
@@ -90,5 +90,5 @@ class Stage:
 
 
 def _found(names: tuple[str, ...]) -> str:
-    things = [f"{names.count(name)} {name}" for name in dict.fromkeys(names)]
+    things = [several(names.count(name), name) for name in dict.fromkeys(names)]
     return f"Found: {listed(things) or 'what is needed'}. Press Edit to paint."

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from demos.web.parts import picture_input
 from demos.web.programs.service import Pictured, Service
 from demos.web.studio import Studio
+from demos.web.visits import Visit
 from demos.web.words import told
-from pipelines.errors import SamloomError
 from pipelines.images import write_image
+
+T = TypeVar("T")
 
 
 def build_endpoints(studio: Studio, service: Service) -> None:
@@ -32,7 +35,7 @@ def build_endpoints(studio: Studio, service: Service) -> None:
 
 
 class Endpoints:
-    """What the endpoints do. Raises `gr.Error` with one line for what the caller can put right."""
+    """What the endpoints do, until the caller has left. All raise `gr.Error` with one line for what goes wrong."""
 
     def __init__(self, studio: Studio, service: Service) -> None:
         self._studio = studio
@@ -51,23 +54,32 @@ class Endpoints:
         request: gr.Request,
     ) -> tuple[str, Any]:
         """Change a picture as a sentence says; gives the picture and its report."""
-        photo = _told(self._studio.read_picture, picture)
-        found = _told(self._service.edit, photo, instruction, seed=int(seed), shadows=shadows)
-        return self._written(found, "edited.png", request), dict(found.report)
+        work = partial(self._service.edit, instruction=instruction, seed=int(seed), shadows=shadows)
+        found, path = self._done(work, picture, "edited.png", request)
+        return path, dict(found.report or {})
 
     def segment(self, picture: str, words: str, request: gr.Request) -> tuple[str, Any]:
         """Find things by name; gives the picture with them outlined, and COCO JSON."""
-        found = _told(self._service.segment, _told(self._studio.read_picture, picture), words)
-        return self._written(found, "segmented.png", request), found.coco
+        found, path = self._done(partial(self._service.segment, words=words), picture, "segmented.png", request)
+        return path, found.coco
 
     def everything(self, picture: str, points: int, request: gr.Request) -> tuple[str, Any]:
         """Outline everything; gives the picture with all masks in colour, and COCO JSON."""
-        found = _told(self._service.everything, _told(self._studio.read_picture, picture), points=int(points))
-        return self._written(found, "everything.png", request), found.coco
+        work = partial(self._service.everything, points=int(points))
+        found, path = self._done(work, picture, "everything.png", request)
+        return path, found.coco
 
-    def _written(self, found: Pictured, name: str, request: gr.Request) -> str:
-        write_image(found.image, path := self._studio.visit(request).file(name))
-        return str(path)
+    def _done(
+        self, work: Callable[..., Pictured], picture: str, name: str, request: gr.Request
+    ) -> tuple[Pictured, str]:
+        """What comes of the picture in a file, and the file in which its own picture was written."""
+        return _told(self._written, work, picture, name, self._studio.visit(request))
+
+    def _written(self, work: Callable[..., Pictured], picture: str, name: str, visit: Visit) -> tuple[Pictured, str]:
+        with visit.running() as cancel:
+            found = work(partial(self._studio.read_picture, picture), cancel=cancel)
+            write_image(found.image, path := visit.file(name))
+        return found, str(path)
 
 
 def _named(call: gr.Button, function: Callable[..., Any], inputs: list[Any], outputs: Any) -> None:
@@ -82,8 +94,8 @@ def _named(call: gr.Button, function: Callable[..., Any], inputs: list[Any], out
     )
 
 
-def _told(work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+def _told(work: Callable[..., T], *arguments: Any) -> T:
     try:
-        return work(*arguments, **options)
-    except SamloomError as error:
+        return work(*arguments)
+    except Exception as error:
         raise gr.Error(told(error), print_exception=False) from error

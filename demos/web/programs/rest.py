@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, File, Form, Header, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from demos.web.line import BusyError
-from demos.web.programs.service import Pictured, Service
+from demos.web.programs.service import Opening, Pictured, Service
+from demos.web.programs.threads import watched
 from demos.web.words import told
-from pipelines.errors import Cancelled, RunError, SamloomError, UserError
+from pipelines.errors import RunError, SamloomError, UserError
 from pipelines.images import encode
-from pipelines.values import Image
-
-T = TypeVar("T")
-_POLL_SECONDS = 0.5
 
 Upload = Annotated[UploadFile, File(description="PNG, JPEG, WebP, TIFF, GIF, BMP or PPM.")]
 Wanted = Annotated[str, Header(alias="accept", description="image/png for the picture itself; JSON otherwise.")]
@@ -105,7 +101,7 @@ def router(service: Service) -> APIRouter:
         shadows: Annotated[bool, Form(description="What goes takes its shadow with it.")] = False,  # noqa: FBT002
     ) -> Any:
         """Change a picture as a sentence says; not one pixel changes outside of what is painted."""
-        photo = await _opened(service, picture)
+        photo = _opening(service, picture)
         work = partial(service.edit, photo, instruction, seed=seed, shadows=shadows)
         return await _answer(request, work, accept, Edited)
 
@@ -117,7 +113,7 @@ def router(service: Service) -> APIRouter:
         accept: Wanted = "application/json",
     ) -> Any:
         """Find things by name and cut them out."""
-        photo = await _opened(service, picture)
+        photo = _opening(service, picture)
         return await _answer(request, partial(service.segment, photo, words), accept, Outlined)
 
     @routes.post("/everything", responses=_PICTURES, response_model=Outlined)
@@ -128,7 +124,7 @@ def router(service: Service) -> APIRouter:
         points: Annotated[int, Form(description="Points along each side of the picture.", ge=1, le=64)] = 32,
     ) -> Any:
         """Outline everything, whatever it is."""
-        photo = await _opened(service, picture)
+        photo = _opening(service, picture)
         return await _answer(request, partial(service.everything, photo, points=points), accept, Outlined)
 
     return routes
@@ -147,29 +143,22 @@ def tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(SamloomError, answer)
 
 
-async def _opened(service: Service, upload: UploadFile) -> Image:
-    return await asyncio.to_thread(service.picture, await upload.read(), upload.filename or "the picture")
+def _opening(service: Service, upload: UploadFile) -> Opening:
+    """Reads the upload when it is its turn; until then it lies on the disk."""
+    return lambda: service.picture(upload.file.read(), upload.filename or "the picture")
 
 
 async def _answer(request: Request, work: Callable[..., Pictured], accept: str, kind: type[Outlined]) -> Any:
-    found = await _watched(request, work)
-    png = await asyncio.to_thread(encode, found.image)
-    if accept.startswith("image/"):
-        return Response(png, media_type="image/png")
+    def answered(cancel: threading.Event) -> Any:
+        found = work(cancel=cancel)
+        png = encode(found.image)
+        return Response(png, media_type="image/png") if accept.startswith("image/") else _said(found, png, kind)
+
+    return await watched(answered, request)
+
+
+def _said(found: Pictured, png: bytes, kind: type[Outlined]) -> Outlined:
     said: dict[str, Any] = {"picture": base64.b64encode(png).decode(), "things": found.things}
     if found.report is not None:
         said |= {"changed": bool(found.report["verify"]["changed_pixels"]), "report": found.report}
     return kind.model_validate(said)
-
-
-async def _watched(request: Request, work: Callable[..., T]) -> T:
-    """Do `work` in a thread, and stop it when the caller hangs up."""
-    cancel = threading.Event()
-    working = asyncio.ensure_future(asyncio.to_thread(work, cancel=cancel))
-    while not (await asyncio.wait([working], timeout=_POLL_SECONDS))[0]:
-        if await request.is_disconnected():
-            cancel.set()
-    try:
-        return working.result()
-    except Cancelled as error:
-        raise UserError("The caller hung up.") from error

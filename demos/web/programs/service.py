@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from demos.web.editing.plans import in_words
 from demos.web.studio import Studio
+from pipelines.errors import ImageError
 from pipelines.graph import Graph
 from pipelines.images import decode
 from pipelines.nodes.export import coco_document, run_lengths
@@ -49,12 +51,14 @@ class Pictured:
 
 
 Cancel: TypeAlias = threading.Event | None
+Opening: TypeAlias = Callable[[], Image]
+"""Opens a picture: only when it is the caller's turn, so that nobody who waits holds one."""
 
 
 class Service:
     """Runs the ready-made pipelines, in the same line as everybody else.
 
-    `cancel` stops a run. All raise what `Studio.perform` raises.
+    `cancel` stops a run, or the waiting for it. All raise what `Studio.perform` and the opening of a picture raise.
     """
 
     def __init__(self, studio: Studio) -> None:
@@ -64,6 +68,14 @@ class Service:
         """A picture from its bytes. Raises `ImageError`; `name` stands for it in the message."""
         self._studio.check_size(len(data), name)
         return decode(data, name=name, max_pixels=self._studio.settings.max_pixels)
+
+    def picture_file(self, path: Path) -> Image:
+        """A picture of the user's own. Raises `ImageError`."""
+        try:
+            self._studio.check_size(path.stat().st_size, path.name)
+            return self.picture(path.read_bytes(), path.name)
+        except OSError as error:
+            raise ImageError(f"{path} cannot be read: {error.strerror or error}. Give a file you may read.") from error
 
     def plan(self, instruction: str) -> Sequence[Mapping[str, Any]]:
         """What a sentence asks for, an item an edit. Raises `InstructionError`, which points at the words."""
@@ -80,7 +92,7 @@ class Service:
 
     def edit(
         self,
-        photo: Image,
+        photo: Opening,
         instruction: str,
         *,
         seed: int = 0,
@@ -89,22 +101,27 @@ class Service:
     ) -> Pictured:
         """Change a picture as a sentence says."""
         said = {"instruction": instruction, "seed": seed, "shadows": shadows}
-        outputs = self._run("edit", photo, said, cancel)
-        return Pictured(photo, outputs["image"], outputs["masks"], json.loads(outputs["report"]))
+        opened, outputs = self._run("edit", photo, said, cancel)
+        return Pictured(opened, outputs["image"], outputs["masks"], json.loads(outputs["report"]))
 
-    def segment(self, photo: Image, words: str, *, cancel: Cancel = None) -> Pictured:
+    def segment(self, photo: Opening, words: str, *, cancel: Cancel = None) -> Pictured:
         """Find what the words name, "dog. cat.", and cut it out."""
-        outputs = self._run("segment", photo, {"prompt": words}, cancel)
-        return Pictured(photo, outputs["overlay"], outputs["masks"])
+        opened, outputs = self._run("segment", photo, {"prompt": words}, cancel)
+        return Pictured(opened, outputs["overlay"], outputs["masks"])
 
-    def everything(self, photo: Image, *, points: int = 32, cancel: Cancel = None) -> Pictured:
+    def everything(self, photo: Opening, *, points: int = 32, cancel: Cancel = None) -> Pictured:
         """Outline every thing, with so many points along each side."""
-        outputs = self._run("everything", photo, {"points": points, "fast": True}, cancel)
-        return Pictured(photo, outputs["overlay"], outputs["masks"])
+        opened, outputs = self._run("everything", photo, {"points": points, "fast": True}, cancel)
+        return Pictured(opened, outputs["overlay"], outputs["masks"])
 
-    def _run(self, name: str, photo: Image, said: Mapping[str, Any], cancel: Cancel) -> Mapping[str, Any]:
-        inputs = {"photo": photo, **said}
-        return self._studio.perform(_graph(name), inputs, cancel or threading.Event()).outputs
+    def _run(
+        self, name: str, photo: Opening, said: Mapping[str, Any], cancel: Cancel
+    ) -> tuple[Image, Mapping[str, Any]]:
+        """The picture that was opened, and what came of it."""
+        stop = cancel or threading.Event()
+        with self._studio.turn(stop):
+            opened = photo()
+            return opened, self._studio.run_now(_graph(name), {"photo": opened, **said}, stop).outputs
 
 
 @cache

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import gradio as gr
 from fastapi import APIRouter, HTTPException
@@ -15,18 +16,23 @@ from fastapi.responses import FileResponse
 
 from demos.web.decoder import Seen, graph_file, see
 from demos.web.handover import Handover
-from demos.web.parts import picture_input, status
+from demos.web.parts import Mood, picture_input, status
+from demos.web.running import Run, Waiting
 from demos.web.studio import Studio
 from demos.web.visits import Visit
 from demos.web.words import told
-from pipelines.errors import SamloomError
+from pipelines.errors import Cancelled
 from pipelines.images import write_image
 from pipelines.scope import Scope, use_scope
 from pipelines.values import Image
 
+Said: TypeAlias = tuple[str, Any, Any]
+"""The line that says how things stand, what the page's clicker needs, and the button that stops."""
+
 PICTURES = Path(__file__).parents[2] / "images"
 EXAMPLES = ("street.png", "dog.png", "fruit.png", "beach.png", "snow.png")
 READY = "Give a picture, or choose an example."
+_LOOKING = "Looking at the picture …"
 _SHOWN = {".png", ".jpg", ".jpeg", ".webp"}
 """What a browser opens as it is."""
 _ROUTE = "/click/decoder"
@@ -59,14 +65,18 @@ def build(studio: Studio) -> None:
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(scale=3, min_width=260):
             picture = picture_input(elem_id="click-picture")
+            stop = gr.Button("Stop", variant="stop", visible=False, elem_id="click-stop")
             examples = example_pictures("click-examples")
         with gr.Column(scale=7, min_width=320):
             said = gr.HTML(status("idle", READY), elem_id="click-status")
             pad = gr.HTML(html_template=_HOST, js_on_load=_MOUNT, elem_id="click-pad")
     opened = gr.JSON(visible=False)
 
-    def open_picture(path: str | None, request: gr.Request) -> Iterator[tuple[str, Any]]:
+    def open_picture(path: str | None, request: gr.Request) -> Iterator[Said]:
         yield from _open(studio, path, studio.visit(request))
+
+    def halt(request: gr.Request) -> None:
+        studio.visit(request).cancel()
 
     def hand_over(request: gr.Request, event: gr.EventData) -> None:
         _hand_over(studio.visit(request), name=event.name, points=event.points, box=event.box)
@@ -74,12 +84,13 @@ def build(studio: Studio) -> None:
     picture.change(
         open_picture,
         picture,
-        [said, opened],
+        [said, opened, stop],
         show_progress="hidden",
         concurrency_limit=None,
         trigger_mode="always_last",
         api_visibility="private",
     ).then(None, opened, None, js=_TELL, api_visibility="private")
+    stop.click(halt, None, None, show_progress="hidden", queue=False, api_visibility="private")
     examples.select(take_example, None, picture, show_progress="hidden", queue=False, api_visibility="private")
     pad.edit(hand_over, None, None, show_progress="hidden", queue=False, api_visibility="private").success(
         None, None, None, js=_TO_EDIT, api_visibility="private"
@@ -122,25 +133,48 @@ def router() -> APIRouter:
     return routes
 
 
-def _open(studio: Studio, path: str | None, visit: Visit) -> Iterator[tuple[str, Any]]:
-    """Look at a picture; gives what is said of it, and what the page's clicker needs."""
+def _open(studio: Studio, path: str | None, visit: Visit) -> Iterator[Said]:
+    """Look at a picture; gives what is said of it, and what the page's clicker needs. Whatever goes wrong is said."""
     visit.recall(Clicked).path = None
     if path is None:
-        yield status("idle", READY), None
+        yield _over(status("idle", READY))
         return
-    yield status("busy", "Looking at the picture …"), None
+    yield _busy(_LOOKING)
     try:
-        image = studio.read_picture(path)
-        with visit.running() as cancel, studio.line.turn(cancel), use_scope(Scope(pool=studio.pool)):
-            seen = see(image)
-    except SamloomError as error:
-        yield status("error", told(error)), None
-        return
-    visit.recall(Clicked).path = path
-    yield (
-        status("done", f"{image.width:,} × {image.height:,} pixels. Your browser answers from here on."),
-        _opened(studio, image, seen, visit),
-    )
+        image, begun = studio.read_picture(path), threading.Event()
+
+        def look(cancel: threading.Event) -> Seen:
+            begun.set()
+            with use_scope(Scope(pool=studio.pool)):
+                return see(image, cancel)
+
+        with studio.watch(look, visit) as run:
+            yield from map(_busy, _waited(run, begun))
+            opened = _opened(studio, image, run.result(), visit)
+        visit.recall(Clicked).path = path
+        size = f"{image.width:,} × {image.height:,} pixels"
+        yield _over(status("done", f"{size}. Your browser answers from here on."), opened)
+    except Exception as error:  # noqa: BLE001 - `told` logs what is no mistake of the visitor's
+        mood: Mood = "idle" if isinstance(error, Cancelled) else "error"
+        yield _over(status(mood, told(error)))
+
+
+def _waited(run: Run[Seen], begun: threading.Event) -> Iterator[str]:
+    """What a run is at, whenever that changes."""
+    said = _LOOKING
+    for news in run:
+        ahead = [event.ahead for event in news if isinstance(event, Waiting)]
+        words = _LOOKING if begun.is_set() else f"{ahead[-1]} ahead of you …" if ahead else said
+        if words != said:
+            yield (said := words)
+
+
+def _busy(words: str) -> Said:
+    return status("busy", words), None, gr.update(visible=True)
+
+
+def _over(said: str, opened: dict[str, Any] | None = None) -> Said:
+    return said, opened, gr.update(visible=False)
 
 
 def _hand_over(visit: Visit, *, name: object, points: Any, box: Any) -> None:

@@ -16,7 +16,6 @@ from demos.web.tabs.click import example_pictures, lend, shown_picture, take_exa
 from demos.web.visits import Visit
 from demos.web.words import counted, told
 from pipelines.builder import Pipeline
-from pipelines.errors import SamloomError
 from pipelines.events import ModelLoading, NodeProgress
 from pipelines.graph import Graph
 from pipelines.values import Detections, Image
@@ -101,7 +100,7 @@ def _search(studio: Studio, path: str | None, wanted: dict[str, Any], visit: Vis
         mood: Mood = "done" if len(masks) else "nothing"
         said = status(mood, f"{counted(len(masks), 'mask')} found.")
         yield said, _found(studio, image, masks, visit), gr.skip(), gr.skip()
-    except SamloomError as error:
+    except Exception as error:  # noqa: BLE001 - `told` logs what is no mistake of the visitor's
         yield _ended(status("error", told(error)))
 
 

@@ -71,24 +71,28 @@ class _Tab:
             self.trace = gr.DownloadButton("Download the trace (Perfetto)", visible=False, size="sm")
             # The last text without mistakes: the form and the drawing are those of it.
             self.good = gr.State("")
+            # The text of the run that is drawn: a look at the same text leaves the states of its steps in sight.
+            self.drawn = gr.State("")
 
     def connect(self) -> None:
-        seen = [self.editor, self.drawing, self.good]
-        self.editor.edit(self.look, [self.editor, self.good], seen, trigger_mode="always_last", **_AT_ONCE)
+        seen = [self.editor, self.drawing, self.good, self.drawn]
+        asked = [self.editor, self.good, self.drawn]
+        self.editor.edit(self.look, asked, seen, trigger_mode="always_last", **_AT_ONCE)
         self.start.input(self.take, self.start, seen, **_AT_ONCE)
         self.stop_button.click(self.stop, None, self.stop_button, **_AT_ONCE)
         with self.form:
             gr.render(self.good, triggers=[self.editor.apply], queue=False, show_progress="hidden")(self.fill)
 
-    def look(self, text: str, good: str) -> Updates:
+    def look(self, text: str, good: str, drawn: str = "") -> Updates:
         """What a text turns out to be: marks in the editor, a drawing, another form where the inputs are others."""
         checked = self.checker.check(text)
         if checked.graph is not None:
             said = gr.update(problems=[], signature=signature_of(checked.graph))
-            return {self.editor: said, self.drawing: board(checked), self.good: text}
+            drawing: Updates = {} if text == drawn else {self.drawing: board(checked), self.drawn: ""}
+            return {self.editor: said, self.good: text, **drawing}
         before = checked if checked.is_empty else self.checker.check(good)
         said = gr.update(problems=marks(checked.problems))
-        return {self.editor: said, self.drawing: board(before, stale=not checked.is_empty)}
+        return {self.editor: said, self.drawing: board(before, stale=not checked.is_empty), self.drawn: ""}
 
     def take(self, name: str) -> Updates:
         """A ready-made pipeline, into the editor."""
@@ -115,29 +119,36 @@ class _Tab:
         components = [field.component(self.rules.presets) for field in fields]
         if not fields:
             gr.HTML(_hint("This pipeline has no inputs."))
-        shown = [self.status, self.drawing, self.results, self.files, self.timeline, self.trace]
+        shown = [self.status, self.drawing, self.drawn, self.results, self.files, self.timeline, self.trace]
         buttons = [self.run_button, self.stop_button]
+        # The keys join the events of all forms: a run goes on, and has its end, when another form comes meanwhile.
         event = self.run_button.click(
-            self.runner(fields), [self.editor, *components], [*shown, *buttons], concurrency_limit=None, **_QUIET
+            self.runner(fields),
+            [self.editor, *components],
+            [*shown, *buttons],
+            concurrency_limit=None,
+            key="run",
+            **_QUIET,
         )
-        when_over(event, {self.run_button: {"interactive": True}, self.stop_button: {"interactive": False}})
+        buttons_back = {self.run_button: {"interactive": True}, self.stop_button: {"interactive": False}}
+        when_over(event, buttons_back, key="run is over")
 
     def runner(self, fields: list[Field]) -> Any:
         """What the run button does while the form has these fields."""
-        names = [field.name for field in fields]
+        keys = [field.key for field in fields]
 
         def run(text: str, request: gr.Request, *raw: Any) -> Iterator[Updates]:
-            for shown in self.perform(text, dict(zip(names, raw, strict=True)), request):
-                yield self.updates(shown)
+            for shown in self.perform(text, dict(zip(keys, raw, strict=True)), request):
+                yield self.updates(shown) | ({self.drawn: text} if shown.drawing else {})
 
         return run
 
-    def perform(self, text: str, raw: dict[str, Any], request: gr.Request) -> Iterator[Shown]:
+    def perform(self, text: str, filled: dict[str, Any], request: gr.Request) -> Iterator[Shown]:
         visit = self.studio.visit(request)
         try:
             checked = self.checker.check(text)
             graph = _without_mistakes(checked)
-            inputs = values_of(fields_of(graph), raw, self.studio, folder_of(visit), self.rules)
+            inputs = values_of(fields_of(graph), filled, self.studio, folder_of(visit), self.rules)
         except SamloomError as error:
             yield Shown("error", told(error))
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -89,6 +90,7 @@ def served(page_settings):
         # Building a page, gradio leaves event loops behind: they are collected here, where nobody minds.
         warnings.simplefilter("ignore", ResourceWarning)
         app = create_app(page_settings)
+        asyncio.set_event_loop(None)
         gc.collect()
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.MonkeyPatch.context() as patch:
         logging.getLogger("asyncio").addHandler(lost := Lost())

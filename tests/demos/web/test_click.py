@@ -133,6 +133,20 @@ def test_the_keyboard_is_enough(pad):
 
 
 @pytest.mark.browser
+def test_a_kept_thing_bears_the_name_that_it_is_given(pad):
+    click(pad, CAR)
+    said(pad, "covers")
+    pad.locator('[data-do="keep"]').click()
+    name = pad.get_by_role("textbox", name="Name of thing 1")
+    name.fill("car")
+    pad.mouse.move(*at(pad, BUS))  # what a click would take is shown anew meanwhile
+    pad.wait_for_timeout(500)
+    name.press("Enter")
+    pad.get_by_role("button", name="Remove: car").click()
+    assert pad.locator(".clicker-kept li").count() == 0
+
+
+@pytest.mark.browser
 def test_a_thing_goes_on_to_edit(pad):
     click(pad, CAR)
     said(pad, "covers")

@@ -64,6 +64,56 @@ def test_a_file_goes_with_the_last_who_holds_it(ledger, file):
     assert not file.exists()
 
 
+def test_a_way_around_through_the_own_folder_leads_nowhere(ledger, file):
+    mine = file.parents[1] / ("ab" * 32) / "cat.png"
+    ledger.grant(told(mine), "anna")
+    assert not ledger.may_fetch(f"{mine.parent}/../{HASH}/dog.png", "anna")
+    assert ledger.may_fetch(f"{file.parent}/../{mine.parent.name}/cat.png", "anna")
+
+
+@pytest.mark.parametrize("using", ["may_fetch", "use"])
+def test_what_is_used_is_kept(ledger, file, clock, using):
+    ledger.grant(told(file), "anna")
+    clock.now = 50
+    ledger.may_fetch(str(file), "anna") if using == "may_fetch" else ledger.use(str(file))
+    clock.now = 100
+    ledger.sweep()
+    assert file.exists()
+    clock.now = 111
+    ledger.sweep()
+    assert not file.exists()
+
+
+def test_what_others_ask_for_in_vain_is_not_used(ledger, file, clock):
+    ledger.grant(told(file), "anna")
+    clock.now = 50
+    assert not ledger.may_fetch(str(file), "bert")
+    clock.now = 61
+    ledger.sweep()
+    assert not file.exists()
+
+
+def test_what_nobody_was_told_of_goes_too(ledger, file, clock):
+    (stray := file.parents[1] / "tmp1").touch()
+    ledger.sweep()
+    clock.now = 60
+    ledger.sweep()
+    assert file.exists()
+    clock.now = 61
+    ledger.sweep()
+    assert not file.exists()
+    assert not stray.exists()
+
+
+def test_examples_are_never_swept(ledger, file, clock):
+    ledger.publish()
+    ledger.sweep()
+    ledger.use(str(file))
+    clock.now = 1000
+    ledger.sweep()
+    assert file.exists()
+
+
 def test_files_go_by_age(ledger, file, clock):
     ledger.grant(told(file), program("session"))
     clock.now = 61

@@ -92,6 +92,14 @@ def test_an_edit_and_its_proof_in_words(photo, visit):
     assert (nothing.words(), nothing.proof()) == ("No “dog” found.", "Not one pixel changed.")
 
 
+@pytest.mark.parametrize(
+    ("action", "said"), [("remove", "bus (2) removed."), ("recolour", "bus (2) made red."), ("keep", "bus (2) kept.")]
+)
+def test_several_things_are_said_without_making_up_a_plural(photo, visit, action, said):
+    edit = {"action": action, "target": "bus", "replacement": "red", "found": 2, "painted": []}
+    assert replace(attempts_of(result(photo), visit)[0], report={"edits": [edit]}).words() == said
+
+
 def test_what_a_report_remarks_is_said(photo, visit):
     attempt = attempts_of(result(photo), visit)[0]
     remarked = json.loads(report(0))
@@ -146,6 +154,14 @@ def test_a_large_picture_is_shown_small_and_its_clicks_are_scaled_back(visit):
     assert shown.scale == 2.5
     with Pil.open(shown.path) as picture:
         assert picture.size == (1600, 16)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 4000), (4000, 1)])
+def test_a_line_of_pixels_is_shown(visit, height, width):
+    shown = show(noise(height, width), visit, "line")
+    assert shown.scale == 2.5
+    with Pil.open(shown.path) as picture:
+        assert sorted(picture.size) == [1, 1600]
 
 
 def test_things_that_are_not_meant_are_outlined_only(visit):

@@ -3,6 +3,9 @@
 import pytest
 
 from demos.web.bench.completion import Completer
+from demos.web.bench.editor import completions
+from demos.web.bench.outline import Outline
+from pipelines.spec.document import MAX_BYTES
 
 HEAD = """version: 1
 inputs:
@@ -114,3 +117,37 @@ def test_nothing_is_offered_in_a_comment(completer):
 @pytest.mark.parametrize("broken", ["{{{|", "a: [|", '"|', "nodes: 3\n|", "\t|", "nodes:\n  x: {use: '|", "}|", "%|"])
 def test_broken_text_is_completed_or_not_but_never_fails(completer, broken):
     assert isinstance(completed(completer, broken), dict)
+
+
+class Asked(dict):
+    """Counts how often it is looked into."""
+
+    count = 0
+
+    def get(self, *asked):
+        self.count += 1
+        assert self.count < 1000, "the same steps are gone through again and again"
+        return super().get(*asked)
+
+
+def test_steps_of_many_ways_are_gone_through_once():
+    both = {0: frozenset()} | {layer: frozenset({f"a{layer - 1}", f"b{layer - 1}"}) for layer in range(1, 25)}
+    needs = Asked(
+        {f"{side}{layer}": needed for layer, needed in both.items() for side in "ab"} | {"other": frozenset()}
+    )
+    names = Outline({}, dict.fromkeys(needs), needs, {}, ())
+    assert {given.step or given.name for given in names.given_to("other")} == set(needs) - {"other"}
+    assert {given.step or given.name for given in names.given_to("a3")} == {
+        "other",
+        "b3",
+        *(f"{side}{layer}" for side in "ab" for layer in range(3)),
+    }
+
+
+def test_a_text_that_is_too_long_for_a_pipeline_is_not_completed():
+    class Never:
+        def complete(self, text, cursor):
+            raise AssertionError
+
+    for text in ("x" * (MAX_BYTES + 1), "ü" * (MAX_BYTES // 2 + 1)):
+        assert completions(Never())([text, 3]) == {"start": 0, "end": 0, "items": []}

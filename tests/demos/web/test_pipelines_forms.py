@@ -1,5 +1,7 @@
 """The form: every input that a visitor can give has a fitting component, and what it gives is checked at the door."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,8 +57,12 @@ def components(fields):
 
 
 def given(fields, studio, folder, **raw):
-    wanted = [fields[name] for name in raw]
-    return values_of(wanted, raw, studio, folder, RULES)
+    filled = {fields[name].key: value for name, value in raw.items()}
+    return given_to([fields[name] for name in raw], filled, studio, folder)
+
+
+def given_to(wanted, filled, studio, folder):
+    return values_of(wanted, filled, studio, folder, RULES)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +104,13 @@ def test_values_have_the_types_of_their_inputs(fields, studio, tmp_path):
     assert isinstance(values["count"], int)
 
 
-def test_a_picture_is_read(fields, studio, tmp_path):
-    assert given(fields, studio, tmp_path, photo=str(DOG))["photo"].size == (512, 384)
+@pytest.fixture
+def uploaded(studio):
+    return shutil.copy(DOG, studio.uploads / "dog.png")
+
+
+def test_a_picture_is_read(fields, studio, tmp_path, uploaded):
+    assert given(fields, studio, tmp_path, photo=str(uploaded))["photo"].size == (512, 384)
 
 
 def test_what_is_left_empty_is_the_default(fields, studio, tmp_path):
@@ -113,10 +124,21 @@ def test_a_missing_picture_is_named(fields, studio, tmp_path):
 
 
 def test_a_file_that_is_no_picture_is_said_to_be_none(fields, studio, tmp_path):
-    pdf = tmp_path / "paper.pdf"
+    pdf = studio.uploads / "paper.pdf"
     pdf.write_bytes(b"%PDF-1.7\n" + b"x" * 100)
     with pytest.raises(ImageError, match=r"paper\.pdf is not a picture"):
         given(fields, studio, tmp_path, photo=str(pdf))
+
+
+@pytest.mark.parametrize("raw", [str(DOG), "/etc/passwd", 0.5])
+@pytest.mark.parametrize("name", ["photo", "list"])
+def test_a_file_that_was_not_uploaded_is_refused(fields, studio, tmp_path, name, raw):
+    with pytest.raises(UserError, match="The file is not here any more"):
+        given(fields, studio, tmp_path, **{name: raw})
+
+
+def test_a_file_that_was_uploaded_is_given_by_its_path(fields, studio, tmp_path, uploaded):
+    assert given(fields, studio, tmp_path, list=str(uploaded)) == {"list": Path(uploaded).resolve()}
 
 
 def test_a_value_that_does_not_fit_is_named(fields, studio, tmp_path):
@@ -128,6 +150,14 @@ def test_a_name_for_a_file_is_led_into_the_folder_and_cannot_lead_out(fields, st
     assert given(fields, studio, tmp_path, target="a.png")["target"] == tmp_path.resolve() / "a.png"
     with pytest.raises(UserError, match=r"'target': '/etc/x\.png' lies outside"):
         given(fields, studio, tmp_path, target="/etc/x.png")
+
+
+def test_what_was_typed_into_the_form_of_an_earlier_text_is_no_file_of_the_server(fields, studio, tmp_path):
+    written, photo = fields["target"], fields["photo"]
+    read = replace(written, writes=False)
+    assert given_to([read], {written.key: "/etc/passwd"}, studio, tmp_path) == {"target": Path("cut.png")}
+    with pytest.raises(UserError, match="'photo' is missing"):
+        given_to([photo], {photo.key.replace("Image as picture", "Text as text"): str(DOG)}, studio, tmp_path)
 
 
 def test_a_model_that_the_server_does_not_offer_is_refused(fields, studio, tmp_path):

@@ -1,6 +1,8 @@
 """The tab Pipelines in Chromium: write, be told of mistakes, complete, run, and see where the time went."""
 
 import json
+import threading
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,23 @@ nodes:
 outputs:
   image: "${photo}"
 """
+TYPE_AND_RUN = """text => {
+  const area = document.querySelector("#bench-editor textarea");
+  area.focus();
+  area.select();
+  document.execCommand("insertText", false, text);
+  document.querySelector("#bench-run").click();
+}"""
 PASS = HEAD.replace('  grey: {use: masks/invert, masks: "${photo}"}\n', "").replace("nodes:\n", "")
+SAVE = """version: 1
+inputs:
+  photo: {type: Image}
+  target: {type: Path, default: cut.png}
+nodes:
+  saved: {use: image/save, image: "${photo}", path: "${target}"}
+outputs:
+  file: "${saved}"
+"""
 
 
 @pytest.fixture
@@ -31,6 +49,25 @@ def bench(browser_page):
 def write(page, text):
     """Replace what stands in the editor, as typing would."""
     page.fill("#bench-editor textarea", text)
+
+
+def type_and_run(page, text):
+    """Type a text and press Run, all before the editor can see a pause."""
+    page.evaluate(TYPE_AND_RUN, text)
+
+
+def give_dog(page):
+    page.set_input_files("#bench-form input[type=file]", str(DOG))
+    page.wait_for_selector("#bench-form img")
+
+
+@contextmanager
+def nobody_runs(studio):
+    """All turns are taken: a run that is asked for waits until the block ends."""
+    with ExitStack() as turns:
+        for _ in range(studio.settings.at_once):
+            turns.enter_context(studio.line.turn(threading.Event()))
+        yield
 
 
 def ended(page):
@@ -88,6 +125,30 @@ def test_a_run_without_a_model_shows_its_output_its_files_and_its_trace(bench):
     with bench.expect_download() as waiting:
         bench.click("text=Download the trace")
     assert "traceEvents" in json.loads(Path(waiting.value.path()).read_text())
+
+
+def test_the_text_that_is_seen_is_the_text_that_runs_however_soon(bench):
+    write(bench, PASS)
+    bench.wait_for_selector("#bench-form input[type=range]")
+    give_dog(bench)
+    type_and_run(bench, PASS.replace("  image:", "  renamed:"))
+    assert ended(bench) == "Done: 1 output."
+    assert "renamed" in bench.inner_text("#bench-outputs figcaption")
+
+
+def test_a_run_that_came_before_its_form_keeps_its_drawing_and_gives_the_buttons_back(bench, served):
+    write(bench, PASS)
+    bench.wait_for_selector("#bench-form input[type=range]")
+    give_dog(bench)
+    with nobody_runs(served.studio):
+        type_and_run(bench, SAVE)
+        bench.wait_for_selector("#bench-form label:has-text('target')")
+        bench.wait_for_selector("#bench-stop:enabled")
+        bench.wait_for_selector("#bench-drawing [data-name=saved].is-waiting")
+    assert ended(bench) == "Done: 1 output."
+    bench.wait_for_selector("#bench-drawing [data-name=saved].is-done")
+    bench.wait_for_selector("#bench-run:enabled")
+    bench.wait_for_selector("#bench-stop:disabled")
 
 
 @pytest.mark.browser

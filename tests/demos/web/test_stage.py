@@ -1,5 +1,6 @@
 """A wish carried out in front of a visitor, without a browser: what is said, and what Stop stops."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,6 @@ LAYOUT = SimpleNamespace(
     result=SimpleNamespace(card="result"),
 )
 """Names for the components that are told something: real ones would need the page's library to be set up."""
-WISH = Wish(photo="demos/images/dog.png", sentence="remove the dog")
 
 
 @pytest.fixture
@@ -35,7 +35,9 @@ def said(stage, updates):
 
 
 def test_stop_counts_from_the_moment_when_it_is_shown(stage):
-    run = stage.run(REQUEST, lambda _: WISH, paint=False)
+    photo = stage.studio.uploads / "dog.png"
+    photo.write_bytes(Path("demos/images/dog.png").read_bytes())
+    run = stage.run(REQUEST, lambda _: Wish(photo=str(photo), sentence="remove the dog"), paint=False)
     assert next(run)[stage.layout.asked.stop]["visible"]
     stage.studio.visit(REQUEST).cancel()
     *_, last = run

@@ -28,7 +28,10 @@ export class Decoder {
     };
   }
 
-  /** Get ready to answer about a picture: fetch the decoder and what the server saw. */
+  /**
+   * Get ready to answer about a picture: fetch the decoder and what the server saw.
+   * @param {string} graph @param {string} look @param {import("./scaling.js").Frame} frame
+   */
   open(graph, look, frame) {
     return this.#send({ kind: "open", graph, look, frame });
   }

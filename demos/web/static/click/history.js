@@ -3,6 +3,7 @@
  *
  * @typedef {import("./decoder.js").Prompts} Prompts
  * @typedef {{past: readonly Prompts[], present: Prompts, future: readonly Prompts[]}} History
+ * @typedef {(history: History) => History} Step
  */
 
 /** @type {Prompts} */

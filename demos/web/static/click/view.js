@@ -1,4 +1,6 @@
-/** The clicker's markup, and the elements in it by name. */
+/** The clicker's markup, the elements in it by name, and what they show. */
+
+import { percent } from "./masks.js";
 
 const MARKUP = `
 <div class="clicker-frame" part="frame">
@@ -43,9 +45,15 @@ const MARKUP = `
 </details>`;
 
 /**
- * @typedef {{image: HTMLImageElement, canvas: HTMLCanvasElement, stage: HTMLElement, busy: HTMLElement, said: HTMLElement,
- *   kept: HTMLElement, candidates: HTMLElement, wanted: HTMLSelectElement, modes: HTMLElement[],
- *   button: (name: string) => HTMLButtonElement}} View
+ * @typedef {{image: HTMLImageElement, canvas: HTMLCanvasElement, stage: HTMLElement, kept: HTMLElement,
+ *   candidates: HTMLElement, wanted: HTMLSelectElement, modes: HTMLElement[]}} Parts
+ * @typedef {Parts & {
+ *   button: (name: string) => HTMLButtonElement,
+ *   enable: (buttons: Record<string, boolean>) => void,
+ *   showMode: (name: string) => void,
+ *   say: (text: string) => void,
+ *   busy: (text: string | null) => void,
+ * }} View
  */
 
 /** @param {HTMLElement} host @returns {View} */
@@ -53,24 +61,46 @@ export function build(host) {
   host.classList.add("clicker");
   host.innerHTML = MARKUP;
   const find = (/** @type {string} */ selector) => /** @type {any} */ (host.querySelector(selector));
-  const named = (/** @type {string} */ name) => find(`[data-name="${name}"]`);
+  const button = (/** @type {string} */ name) => find(`[data-do="${name}"]`);
+  const [busy, said, parts] = [find(".clicker-busy"), find('[data-name="said"]'), partsOf(host)];
+  return {
+    ...parts,
+    button,
+    enable: (buttons) => {
+      for (const [name, can] of Object.entries(buttons)) button(name).disabled = !can;
+    },
+    showMode: (name) => {
+      for (const mode of parts.modes) mode.setAttribute("aria-checked", String(mode.dataset.mode === name));
+      parts.stage.dataset.mode = name;
+    },
+    say: (text) => (said.textContent = text),
+    busy: (text) => {
+      busy.hidden = text === null;
+      busy.firstElementChild.textContent = text ?? "";
+    },
+  };
+}
+
+/** @param {HTMLElement} host @returns {Parts} */
+function partsOf(host) {
+  const find = (/** @type {string} */ selector) => /** @type {any} */ (host.querySelector(selector));
   return {
     image: find("img"),
     canvas: find("canvas"),
     stage: find(".clicker-stage"),
-    busy: find(".clicker-busy"),
-    said: named("said"),
-    kept: named("kept"),
-    candidates: named("candidates"),
-    wanted: named("wanted"),
+    kept: find('[data-name="kept"]'),
+    candidates: find('[data-name="candidates"]'),
+    wanted: find('[data-name="wanted"]'),
     modes: [...host.querySelectorAll("[data-mode]")].map((mode) => /** @type {HTMLElement} */ (mode)),
-    button: (name) => find(`[data-do="${name}"]`),
   };
 }
 
 /**
  * The buttons that choose among several masks; none where there is no choice.
- * @param {HTMLElement} host @param {readonly {iou: number}[]} masks @param {number} chosen @param {(index: number) => void} choose
+ * @param {HTMLElement} host
+ * @param {readonly {iou: number}[]} masks
+ * @param {number} chosen
+ * @param {(index: number) => void} choose
  */
 export function showCandidates(host, masks, chosen, choose) {
   host.hidden = masks.length < 2;
@@ -86,9 +116,4 @@ export function showCandidates(host, masks, chosen, choose) {
       return button;
     }),
   );
-}
-
-/** A guess at an IoU in words; the model's may be a little below 0 or above 1. @param {number} iou */
-export function percent(iou) {
-  return `${Math.round(100 * Math.min(1, Math.max(0, iou)))} %`;
 }
