@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 from transformers import GroundingDinoImageProcessorPil
 
 from pipelines.models import Model
@@ -24,6 +26,7 @@ from recipes.grounding_dino.text import MemoisedText
 from recipes.grounding_dino.train import prepared, tokenizer_of
 from recipes.world import SceneSpec, compose, load_atlas
 
+WEIGHTS = "model.safetensors"
 #: What the image processor scales the shorter side of a picture to, and lets the longer one grow to, in pixels. Larger
 #: than in training: small things are found better, large ones as well.
 SHOWN, LONGEST_SIDE = 256, 426
@@ -42,9 +45,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--run", type=Path, required=True)
     options.add_argument("--to", type=Path, required=True)
+    options.add_argument("--earlier", type=Path, help="a detector written before, to take a share of its weights from")
+    options.add_argument("--share", type=float, default=0.5, help="how much of it")
     arguments = options.parse_args()
     torch.set_num_threads(1)
+    earlier = None if arguments.earlier is None else load_file(arguments.earlier / WEIGHTS)
     write_detector(arguments.run, arguments.to)
+    if earlier is not None:
+        blend(arguments.to / WEIGHTS, earlier, arguments.share)
     advice = {**thresholds(arguments.to), "nms_threshold": NMS_THRESHOLD, "per_class": True, "second_look": True}
     (arguments.to / "samloom.json").write_text(json.dumps(advice) + "\n", encoding="utf-8")
     print(advice)
@@ -62,6 +70,17 @@ def write_detector(run: Path, target: Path) -> None:
     GroundingDinoImageProcessorPil(size=size).save_pretrained(target)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(tokenizer_of(run) / name, target / name)
+
+
+def blend(weights: Path, earlier: Mapping[str, Tensor], share: float) -> None:
+    """Move the weights in a file towards those that training went on from (model soups, arXiv 2203.05482)."""
+    state = load_file(weights)
+    mixed = {name: _between(tensor, earlier[name], share) for name, tensor in state.items()}
+    save_file(mixed, weights, metadata={"format": "pt"})
+
+
+def _between(tensor: Tensor, earlier: Tensor, share: float) -> Tensor:
+    return tensor.float().lerp(earlier.float(), share).to(tensor.dtype) if tensor.is_floating_point() else tensor
 
 
 def thresholds(detector: Path) -> dict[str, float]:

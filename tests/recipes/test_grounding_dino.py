@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertConfig, BertModel, GroundingDinoForObjectDetection
 
 from recipes.evaluation.finding import Answer
-from recipes.grounding_dino.export import FALSE_SECONDS, LEAST_FLOOR, least_floor, most_telling
+from recipes.grounding_dino.export import FALSE_SECONDS, LEAST_FLOOR, blend, least_floor, most_telling
 from recipes.grounding_dino.model import PRIOR, SIZE, build_detector, fold_batch_norm, unfolded_state
 from recipes.grounding_dino.pretrain import BACKGROUND, IGNORED, UNNAMED, cell_labels, naming_loss, whitening
 from recipes.grounding_dino.prompts import Asker, plural
@@ -251,3 +252,13 @@ def test_the_floor_is_at_most_the_threshold() -> None:
 def test_detector_and_clip_together_need_both() -> None:
     assert Answer(0.4, 0.5, right=True).together > Answer(0.4, 1e-3, right=True).together
     assert Answer(0.4, 0.5, right=True).together > Answer(0.2, 0.5, right=True).together
+
+
+def test_a_blend_lies_between_the_weights_and_leaves_counters_alone(tmp_path):
+    file = tmp_path / "model.safetensors"
+    save_file({"weight": torch.ones(2, dtype=torch.float16), "count": torch.tensor([7])}, file)
+    blend(file, {"weight": torch.zeros(2, dtype=torch.float16), "count": torch.tensor([1])}, 0.25)
+    state = load_file(file)
+    assert state["weight"].dtype == torch.float16
+    assert state["weight"].tolist() == [0.75, 0.75]
+    assert state["count"].tolist() == [7]

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("mcp", reason="the ways in for programs need mcp")
 
+from loops import run_apart
 from mcp.server.fastmcp.exceptions import ToolError
 
 from demos.web.programs.mcp import Tools, mcp_server
@@ -37,7 +38,7 @@ def refused(studio, *, files=True, **asked):
     asked = {"picture": str(DOG), "instruction": "remove the dog", **asked}
     called = mcp_server(Service(studio), files=files).call_tool("edit", asked)
     with studio.line.turn(threading.Event()), pytest.raises(ToolError) as raised:
-        asyncio.run(asyncio.wait_for(called, 60))
+        run_apart(asyncio.wait_for(called, 60))
     return str(raised.value)
 
 
@@ -90,6 +91,6 @@ def test_what_is_no_mistake_of_the_assistants_is_told_without_its_innards(studio
         raise RuntimeError("innards")
 
     with pytest.raises(ToolError) as raised:
-        asyncio.run(mcp_server(SimpleNamespace(plan=plan)).call_tool("plan", {"instruction": "remove the dog"}))
+        run_apart(mcp_server(SimpleNamespace(plan=plan)).call_tool("plan", {"instruction": "remove the dog"}))
     assert "Something went wrong here" in str(raised.value)
     assert "innards" not in str(raised.value)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from loops import run_apart
 
 DOG = Path("demos/images/dog.png")
 ASKED = {"picture": base64.b64encode(DOG.read_bytes()).decode(), "instruction": "remove the dog"}
@@ -103,7 +104,7 @@ def test_a_call_that_an_assistant_gives_up_waits_no_longer(at_work):
         calling.cancel()
         await asyncio.to_thread(until, lambda: len(at_work.line) == 1)
 
-    asyncio.run(give_up())
+    run_apart(give_up())
 
 
 def test_a_program_of_the_pages_library_that_dies_waits_no_longer(at_work):

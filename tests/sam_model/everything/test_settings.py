@@ -24,8 +24,9 @@ TOO_FEW_POINTS = (
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"points_per_side": 0}, "points_per_side must be a whole number from 1 on, not 0"),
-        ({"points_per_side": 7.5}, "points_per_side must be a whole number from 1 on, not 7.5"),
+        ({"points_per_side": 0}, "points_per_side must be a whole number from 1 to 256, not 0"),
+        ({"points_per_side": 257}, "points_per_side must be a whole number from 1 to 256, not 257"),
+        ({"points_per_side": 7.5}, "points_per_side must be a whole number from 1 to 256, not 7.5"),
         ({"crop_layers": 7}, "crop_layers must be a whole number from 0 to 6, not 7"),
         ({"crop_layers": True}, "crop_layers must be a whole number from 0 to 6, not True"),
         ({"points_divisor": 0}, "points_divisor must be a whole number from 1 on, not 0"),
