@@ -74,7 +74,7 @@ class Field:
         """The value that a field holds. Raises `UserError`, in which the input is named."""
         port = self.declared.type
         if raw in (None, "", []) and (port.optional or not self.declared.required) and port.base is not str:
-            return self.declared.default
+            return led_into(folder, self.declared.default)
         if raw in (None, []):
             raise UserError(f"'{self.name}' is missing. {self.declared.doc}".strip())
         if port.base is Image:

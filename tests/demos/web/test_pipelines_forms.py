@@ -148,6 +148,7 @@ def test_a_value_that_does_not_fit_is_named(fields, studio, tmp_path):
 
 def test_a_name_for_a_file_is_led_into_the_folder_and_cannot_lead_out(fields, studio, tmp_path):
     assert given(fields, studio, tmp_path, target="a.png")["target"] == tmp_path.resolve() / "a.png"
+    assert given(fields, studio, tmp_path, target="")["target"] == tmp_path.resolve() / "cut.png"
     with pytest.raises(UserError, match=r"'target': '/etc/x\.png' lies outside"):
         given(fields, studio, tmp_path, target="/etc/x.png")
 
@@ -155,7 +156,8 @@ def test_a_name_for_a_file_is_led_into_the_folder_and_cannot_lead_out(fields, st
 def test_what_was_typed_into_the_form_of_an_earlier_text_is_no_file_of_the_server(fields, studio, tmp_path):
     written, photo = fields["target"], fields["photo"]
     read = replace(written, writes=False)
-    assert given_to([read], {written.key: "/etc/passwd"}, studio, tmp_path) == {"target": Path("cut.png")}
+    found = given_to([read], {written.key: "/etc/passwd"}, studio, tmp_path)
+    assert found == {"target": tmp_path.resolve() / "cut.png"}
     with pytest.raises(UserError, match="'photo' is missing"):
         given_to([photo], {photo.key.replace("Image as picture", "Text as text"): str(DOG)}, studio, tmp_path)
 
