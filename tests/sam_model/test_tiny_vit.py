@@ -157,5 +157,5 @@ def test_a_configuration_with_a_size_of_the_wrong_kind(slim, tmp_path, change):
     save_sam(slim, tmp_path)
     config = tmp_path / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | change))
-    with pytest.raises(CheckpointMismatchError, match=r"config.json has a size of the wrong kind: "):
+    with pytest.raises(CheckpointMismatchError, match=r"config.json(: tiny_vit must| has a size of the wrong)"):
         load_sam(tmp_path)
