@@ -47,6 +47,7 @@ def main() -> None:
     options.add_argument("--to", type=Path, required=True)
     options.add_argument("--earlier", type=Path, help="a detector written before, to take a share of its weights from")
     options.add_argument("--share", type=float, default=0.5, help="how much of it")
+    options.add_argument("--box-threshold", type=float, help="instead of the one that training art recommends")
     arguments = options.parse_args()
     torch.set_num_threads(1)
     earlier = None if arguments.earlier is None else load_file(arguments.earlier / WEIGHTS)
@@ -54,6 +55,8 @@ def main() -> None:
     if earlier is not None:
         blend(arguments.to / WEIGHTS, earlier, arguments.share)
     advice = {**thresholds(arguments.to), "nms_threshold": NMS_THRESHOLD, "per_class": True, "second_look": True}
+    if arguments.box_threshold is not None:
+        advice["box_threshold"] = arguments.box_threshold
     (arguments.to / "samloom.json").write_text(json.dumps(advice) + "\n", encoding="utf-8")
     print(advice)
 

@@ -109,8 +109,9 @@ class DropPath(nn.Module):
     def forward(self, branch: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         if not self.training or self.rate == 0:
             return branch
-        drawn = torch.rand(len(branch))
         if self.generators:
             drawn = torch.cat([torch.rand(1, generator=generator) for generator in self.generators])
+        else:
+            drawn = torch.rand(len(branch))
         kept = (drawn >= self.rate).to(branch)
         return branch * kept.view(-1, *(1,) * (branch.ndim - 1)) / (1 - self.rate)

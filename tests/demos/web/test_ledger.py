@@ -71,17 +71,19 @@ def test_a_way_around_through_the_own_folder_leads_nowhere(ledger, file):
     assert ledger.may_fetch(f"{file.parent}/../{mine.parent.name}/cat.png", "anna")
 
 
+def is_kept(ledger, file, clock, now):
+    """Whether a file is still there after a sweep at that time."""
+    clock.now = now
+    ledger.sweep()
+    return file.exists()
+
+
 @pytest.mark.parametrize("using", ["may_fetch", "use"])
 def test_what_is_used_is_kept(ledger, file, clock, using):
     ledger.grant(told(file), "anna")
     clock.now = 50
     ledger.may_fetch(str(file), "anna") if using == "may_fetch" else ledger.use(str(file))
-    clock.now = 100
-    ledger.sweep()
-    assert file.exists()
-    clock.now = 111
-    ledger.sweep()
-    assert not file.exists()
+    assert [is_kept(ledger, file, clock, now) for now in (100, 111)] == [True, False]
 
 
 def test_what_others_ask_for_in_vain_is_not_used(ledger, file, clock):
@@ -96,12 +98,7 @@ def test_what_others_ask_for_in_vain_is_not_used(ledger, file, clock):
 def test_what_nobody_was_told_of_goes_too(ledger, file, clock):
     (stray := file.parents[1] / "tmp1").touch()
     ledger.sweep()
-    clock.now = 60
-    ledger.sweep()
-    assert file.exists()
-    clock.now = 61
-    ledger.sweep()
-    assert not file.exists()
+    assert [is_kept(ledger, file, clock, now) for now in (60, 61)] == [True, False]
     assert not stray.exists()
 
 
