@@ -93,8 +93,3 @@ def least_seconds(sentence: str) -> float:
 def test_the_time_is_linear_in_the_length(repeated: str) -> None:
     short, long = (("replace " + repeated * size)[:size] for size in (120, 960))
     assert least_seconds(long) < 30 * max(least_seconds(short), 1e-4)
-
-
-def test_a_usual_sentence_takes_less_than_a_millisecond() -> None:
-    sentence = "replace the second dog from the right with a cat and make the red car next to the tree blue, please"
-    assert least_seconds(sentence) < 1e-3

@@ -5,7 +5,6 @@ import re
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
-from tempfile import gettempdir
 from urllib.parse import urlsplit
 
 import httpx
@@ -104,7 +103,8 @@ def test_gradio_client_is_told_that_an_address_is_not_taken(served):
 def test_an_example_is_shown_wherever_the_server_was_started(anna, monkeypatch, tmp_path):
     called = [found for found in anna.get("/config").json()["dependencies"] if found["api_name"] == "take_example"]
     monkeypatch.chdir(tmp_path)
-    assert not DOG.is_relative_to(gettempdir())
+    # What lies in either folder the library gives out anyhow, and this checkout may lie in the usual one.
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     asked = {"data": [], "event_data": {"index": 0, "value": None}, "session_hash": "example"}
     anna.post("/gradio_api/queue/join", json={**asked, "fn_index": called[0]["id"]}).raise_for_status()
     said = anna.get("/gradio_api/queue/data", params={"session_hash": "example"}).text
