@@ -22,6 +22,12 @@ from sam_model.tensor_files import read_tensors
 COCO_CLASSES = 91
 """With the background, and COCO's numbers that stand for nothing."""
 _BOX_HEAD = "roi_heads.box_predictor.cls_score.weight"
+#: Heads of detectors of one stage: of an anchor each has a score a class, and four numbers for its box.
+_ANCHOR_HEADS = (
+    ("head.classification_head.cls_logits.weight", "head.regression_head.bbox_reg.weight"),
+    ("head.classification_head.module_list.0.weight", "head.regression_head.module_list.0.weight"),
+    ("head.classification_head.module_list.0.1.weight", "head.regression_head.module_list.0.1.weight"),
+)
 
 
 def load(name: str, file: Path, *, device: str) -> Detector:
@@ -46,7 +52,7 @@ def load(name: str, file: Path, *, device: str) -> Detector:
         state = read_tensors(file)
     except CheckpointError as error:
         raise ModelError(f"{error}.") from error
-    classes = len(state[_BOX_HEAD]) if _BOX_HEAD in state else COCO_CLASSES
+    classes = classes_of(state)
     network = get_model(name, weights=None, weights_backbone=None, num_classes=classes)
     try:
         network.load_state_dict(state)
@@ -54,6 +60,16 @@ def load(name: str, file: Path, *, device: str) -> Detector:
         reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise ModelError(f"{file} does not fit torchvision's {name}: {reason[:200]}") from error
     return TorchvisionDetector(network.eval().to(device), names_of(file, classes))
+
+
+def classes_of(state: Mapping[str, Tensor]) -> int:
+    """How many classes weights know, with the background; COCO's where no head tells."""
+    if _BOX_HEAD in state:
+        return len(state[_BOX_HEAD])
+    for scores, boxes in _ANCHOR_HEADS:
+        if scores in state and boxes in state:
+            return 4 * len(state[scores]) // max(len(state[boxes]), 1)
+    return COCO_CLASSES
 
 
 def names_of(file: Path, classes: int) -> Mapping[int, str]:

@@ -25,6 +25,8 @@ from plugins.stable_diffusion.masks import (
 )
 from plugins.stable_diffusion.shadows import with_shadow
 
+SHADOW = "shadow"
+"""Column of detections whose shadows were looked for (`with_shadows`)."""
 _SHAPES: Mapping[str, Shape] = {"replace": "box", "remove": "generous", "recolour": "tight"}
 
 
@@ -109,7 +111,8 @@ def can_be_done(plan: EditPlan, number: int, detections: Detections) -> bool:
 def with_shadows(plan: EditPlan, detections: Detections, pixels: NDArray[np.uint8], *, always: bool) -> Detections:
     """The detections, of which some have masks that hold their shadows in the RGB picture too.
 
-    They are those of which the plan says so, and with `always` all that make way.
+    They are those of which the plan says so, and with `always` all that make way. The column `shadow` counts the pixels
+    of each one's shadow, and is -1 for those whose shadow was not looked for.
     """
     wanted = [
         number
@@ -118,10 +121,11 @@ def with_shadows(plan: EditPlan, detections: Detections, pixels: NDArray[np.uint
     ]
     if not wanted:
         return detections
-    masks = detections.mask.copy()
+    masks, sizes = detections.mask.copy(), np.full(len(detections), -1, np.int64)
     for row in {row for number in wanted for row in instances_of(plan, number, detections)}:
         masks[row] = with_shadow(pixels, masks[row])
-    return replace(detections, mask=masks)
+        sizes[row] = masks[row].sum() - detections.mask[row].sum()
+    return replace(detections, mask=masks, data={**detections.data, SHADOW: sizes})
 
 
 def jobs_of(plan: EditPlan, detections: Detections, geometry_of: Callable[[Edit], Geometry]) -> Iterator[Job]:

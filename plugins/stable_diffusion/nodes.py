@@ -81,7 +81,7 @@ def edit(
         jobs = tuple(jobs_of(plan, shown, painter.geometry_of))
         pixels, strokes = painter.paint(image.pixels, plan.edits, jobs)
     used, advice = _named(model, inpainter), None if inpainter is None else inpainter.advice
-    said = write_report(plan, masks, strokes, image.pixels, pixels, model=used, asked=asked, advice=advice)
+    said = write_report(plan, shown, strokes, image.pixels, pixels, model=used, asked=asked, advice=advice)
     return Edited(dataclasses.replace(image, pixels=pixels), said)
 
 

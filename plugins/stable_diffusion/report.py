@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.values import Detections, EditPlan
-from plugins.stable_diffusion.editing import instances_of
+from plugins.stable_diffusion.editing import SHADOW, instances_of
 from plugins.stable_diffusion.models import Advice
 from plugins.stable_diffusion.painting import Stroke
 
@@ -29,19 +29,21 @@ def write_report(
     """The report as JSON text; `asked` is what the node was told beside the plan, `advice` that of the model.
 
     `second_look` are the scores of what was believed because the sentence says that it is there, `not_learnt` the
-    prompts that name nothing that the model is said to know. Boxes are x0 y0 x1 y1 in pixels; a window is its upper
+    prompts that name nothing that the model is said to know, `shadows` the pixels of each shadow that was looked for.
+    Boxes are x0 y0 x1 y1 in pixels; a window is its upper
     left corner and its side.
     """
     edits = []
     for index, edit in enumerate(plan.edits):
         rows, own = instances_of(plan, index, detections), [stroke for stroke in strokes if stroke.job.edit == index]
+        unknown = _not_learnt(own, advice or Advice())
         edits.append(
             {
                 "action": edit.action,
                 "target": edit.target,
                 "replacement": edit.replacement,
                 "found": len(rows),
-                **_remarked(_second_look(detections, rows), _not_learnt(own, advice or Advice())),
+                **_remarked(_second_look(detections, rows), unknown, _shadows(detections, rows)),
                 "painted": [_painted(stroke, detections) for stroke in own],
             }
         )
@@ -82,10 +84,20 @@ def _not_learnt(strokes: Sequence[Stroke], advice: Advice) -> list[str]:
     return [prompt for prompt in dict.fromkeys(prompts) if not advice.can_draw(prompt)]
 
 
-def _remarked(scores: list[float] | None, prompts: list[str]) -> dict[str, Any]:
+def _shadows(detections: Detections, rows: Sequence[int]) -> list[int]:
+    """How many pixels the shadow of each thing of an edit has, of those whose shadow was looked for."""
+    sizes = detections.data.get(SHADOW)
+    return [] if sizes is None else [int(sizes[row]) for row in rows if sizes[row] >= 0]
+
+
+def _remarked(scores: list[float] | None, prompts: list[str], shadows: list[int]) -> dict[str, Any]:
     """What is remarkable about an edit, as numbers and words, and as a sentence."""
     told: dict[str, Any] = {} if scores is None else {"second_look": scores}
     remarks = []
+    if shadows:
+        told |= {"shadows": shadows}
+        if missing := shadows.count(0):
+            remarks.append(f"no shadow was found of {missing} of {len(shadows)}")
     if scores:
         remarks.append(f"found on a second look, score {', '.join(f'{score:.2f}' for score in scores)}")
     if prompts:

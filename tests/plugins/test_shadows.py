@@ -95,4 +95,19 @@ def test_what_is_removed_takes_its_shadow_with_it_where_wanted(shadows) -> None:
     with studio(OneColour()):
         edited = edit(Image(scene(SHADOW)), found, parse_instruction("remove the ball"), shadows=shadows)
     assert bool((edited.image.pixels[SHADOW] == PINK).all(axis=1).mean() > 0.95) is shadows
-    assert json.loads(edited.report)["verify"]["changed_outside"] == 0
+    report = json.loads(edited.report)
+    assert report["verify"]["changed_outside"] == 0
+    assert ("shadows" in report["edits"][0]) is shadows
+    if shadows:
+        assert report["edits"][0]["shadows"][0] == pytest.approx(SHADOW.sum(), rel=0.1)
+        assert "remark" not in report["edits"][0]
+
+
+def test_the_report_says_that_there_was_no_shadow() -> None:
+    found = detections(SIZE, ball=(50, 30, 90, 70))
+    found.mask[0] = BALL
+    with studio(OneColour()):
+        edited = edit(Image(scene()), found, parse_instruction("remove the ball and its shadow"))
+    (told,) = json.loads(edited.report)["edits"]
+    assert told["shadows"] == [0]
+    assert told["remark"] == "no shadow was found of 1 of 1"

@@ -12,6 +12,7 @@ from pipelines.scope import Scope, use_scope
 from pipelines.values import Image
 from plugins.detectors.models import FAMILY
 from plugins.detectors.nodes import detect
+from plugins.detectors.with_torchvision import classes_of
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (80, 64, 3), np.uint8)
 NAMES = {"id2label": {0: "tile", 1: "ghost"}, "label2id": {"tile": 0, "ghost": 1}}
@@ -90,3 +91,29 @@ def test_what_one_stage_detectors_of_torchvision_find_is_what_they_say(name, tmp
     assert len(boxes) > 100
     kept = {tuple(np.round(box, 2)) for box in expected["boxes"].tolist()}
     assert {tuple(np.round(box, 2)) for box in boxes.xyxy.tolist()} <= kept
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fasterrcnn_resnet50_fpn", "fcos_resnet50_fpn", "retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2",
+        "ssd300_vgg16", "ssdlite320_mobilenet_v3_large",
+    ],
+)  # fmt: skip
+def test_the_weights_themselves_tell_how_many_classes_torchvisions_detectors_know(name):
+    from torchvision.models import get_model
+
+    with torch.device("meta"):
+        network = get_model(name, weights=None, weights_backbone=None, num_classes=7)
+    assert classes_of(network.state_dict()) == 7
+
+
+def test_a_one_stage_detector_of_torchvision_finds_ones_own_classes(tmp_path):
+    from torchvision.models import get_model
+
+    torch.manual_seed(0)
+    network = get_model("ssdlite320_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=3)
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    (tmp_path / "weights.txt").write_text("tile\nghost\n")
+    boxes = found(f"ssdlite320_mobilenet_v3_large:{tmp_path / 'weights.pth'}", score_threshold=0.001)
+    assert set(boxes.data["class_name"]) == {"tile", "ghost"}
