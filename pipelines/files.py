@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines.errors import OutputError
@@ -23,6 +23,15 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         probe.unlink()
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def check_apart(places: Mapping[str, Path | None]) -> None:
+    """Raise `OutputError` if two of the files, by what they are for, are one: the later would replace the earlier."""
+    purposes: dict[str, str] = {}
+    for purpose, path in places.items():
+        other = purpose if path is None else purposes.setdefault(os.path.realpath(path), purpose)
+        if other != purpose:
+            raise OutputError(f"{path} is {other} already, which {purpose} would replace. Give each a file of its own.")
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:

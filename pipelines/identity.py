@@ -70,9 +70,20 @@ def run_id(plan: Plan, values: Mapping[str, Any], pool: ModelPool) -> str:
     weights = {
         name: (found.family, found.revision, found.dtype) for name, found in weights_of(plan, values, pool).items()
     }
-    read = _read_inputs(plan)
+    read = read_inputs(plan)
     given = {name: value if name in read else _text(value) for name, value in values.items()}
     return content_id((*_parts(plan), _visible(given), weights))
+
+
+def read_inputs(plan: Plan) -> set[str]:
+    """The pipeline's inputs that do not only say where to write: something else than a target of a node takes them."""
+    return {
+        tap.port
+        for task in plan.tasks
+        for wire in (*task.wires, *(wire for wire, _ in task.conditions))
+        for tap in wire.lead.taps
+        if isinstance(tap, Tap) and tap.task == INPUTS and not _takes_target(task, wire.name)
+    }
 
 
 def _parts(plan: Plan) -> tuple[Any, ...]:
@@ -96,17 +107,6 @@ def _settled(plan: Plan, values: Mapping[str, Any]) -> Iterator[tuple[Task, str,
 def _writes(node: Node[..., Any]) -> bool:
     """Whether a node writes files: it returns their path."""
     return any(port.type.base is Path for port in node.outputs.values())
-
-
-def _read_inputs(plan: Plan) -> set[str]:
-    """The pipeline's inputs that do not only say where to write: something else than a target of a node takes them."""
-    return {
-        tap.port
-        for task in plan.tasks
-        for wire in (*task.wires, *(wire for wire, _ in task.conditions))
-        for tap in wire.lead.taps
-        if isinstance(tap, Tap) and tap.task == INPUTS and not _takes_target(task, wire.name)
-    }
 
 
 def _takes_target(task: Task, port: str) -> bool:

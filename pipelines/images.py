@@ -64,12 +64,23 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int | None = None) -
     """
     file = Path(path)
     try:
-        _check_regular(file, path)
+        check_regular(path)
         with file.open("rb") as stream:
             return _read(stream, os.fspath(path), os.fspath(path), max_pixels)
     except OSError as error:  # whoever swaps two arguments asks for a file whose name is a sentence
         advice = "Give a file you may read." if isinstance(error, PermissionError) else "Give the path of a picture."
         raise ImageError(f"{path} cannot be read: {error.strerror or error}. {advice}") from error
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Raise `ImageError` for what is no file: to open a pipe, for one, would wait until somebody writes into it."""
+    file = Path(path)
+    if file.is_dir():
+        raise ImageError(f"{path} is a folder, not a picture. Give one picture file in it.")
+    if not file.exists():
+        raise ImageError(f"{path} does not exist. {_neighbour(file)}")
+    if not file.is_file():
+        raise ImageError(f"{path} is not a regular file. Give a picture file.")
 
 
 def decode(data: bytes, *, name: str = "the picture", max_pixels: int | None = None) -> Image:
@@ -173,17 +184,10 @@ def _same_alpha(a: NDArray[np.uint8] | None, b: NDArray[np.uint8] | None) -> boo
     return a is b if a is None or b is None else np.array_equal(a, b)
 
 
-def _check_regular(file: Path, path: str | os.PathLike[str]) -> None:
-    if file.is_dir():
-        raise ImageError(f"{path} is a folder, not a picture. Give one picture file in it.")
-    if not file.exists():
-        raise ImageError(f"{path} does not exist. {_neighbour(file)}")
-    if not file.is_file():
-        raise ImageError(f"{path} is not a regular file. Give a picture file.")
-
-
 def _neighbour(file: Path) -> str:
     """What may have been meant by the name of a file that does not exist."""
+    if file.is_symlink():
+        return f"It is a link to {file.readlink()}."
     if not file.parent.is_dir():
         return f"There is no folder {file.parent} either."
     close = difflib.get_close_matches(file.name, (entry.name for entry in file.parent.iterdir()), n=1)

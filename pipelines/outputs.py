@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from pipelines.images import write_image
 from pipelines.values import Detections, Image, Mask
 
 VALUES = "values.json"
+# What some file system reads as a folder, a drive or a pattern, and the sign that stands for it.
+_NOT_IN_A_NAME = re.compile(r'[%/\\:*?"<>|\x00-\x1f\x7f]')
 
 
 def check_folder(folder: Path) -> None:
@@ -27,7 +30,8 @@ def check_folder(folder: Path) -> None:
 def write_outputs(outputs: Mapping[str, Any], folder: Path, *, prefix: str = "") -> list[Path]:
     """Write every output of a run and give the files, whose names begin with `prefix`.
 
-    An output along an axis becomes one file for each key.
+    An output along an axis becomes one file for each key. Keys are any text, and a file system's own signs in them are
+    written as in web addresses (`a/b` as `a%2Fb`): no key names another folder, no two of an axis the same file.
     """
     written = []
     values: dict[str, Any] = {}
@@ -64,9 +68,14 @@ def safe_name(text: str) -> str:
 def _flattened(outputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in outputs.items():
         if isinstance(value, Mapping):
-            yield from ((f"{name}-{key}", item) for key, item in _flattened(value))
+            inner = {_in_a_name(key): item for key, item in value.items()}
+            yield from ((f"{name}-{key}", item) for key, item in _flattened(inner))
         else:
             yield name, value
+
+
+def _in_a_name(key: str) -> str:
+    return _NOT_IN_A_NAME.sub(lambda sign: f"%{ord(sign[0]):02X}", key)
 
 
 def _write_file(name: str, value: Any, folder: Path) -> Path | None:

@@ -116,6 +116,16 @@ class Plan:
                 found[task.axes[-1]].append(number)
         return tuple(map(tuple, found))
 
+    def apart_from(self, port: str) -> frozenset[str]:
+        """The names of the tasks that do the same whatever the pipeline's input `port` is."""
+        touched: set[int] = set()
+        for number, task in enumerate(self.tasks):
+            wires = [*task.wires, *(wire for wire, _ in task.conditions)]
+            taps = [tap for wire in wires for tap in wire.lead.taps if isinstance(tap, Tap)]
+            if any(tap.task in touched or (tap.task, tap.port) == (INPUTS, port) for tap in taps):
+                touched.add(number)
+        return frozenset(task.name for number, task in enumerate(self.tasks) if number not in touched)
+
     @property
     def node_count(self) -> int:
         return sum(task.node is not None for task in self.tasks)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipelines.content import visible_id
 from pipelines.errors import OutputError, UserError
 from pipelines.graph import Graph
-from pipelines.identity import Weights, files_of, nodes_of, plan_id, seeds_of, weights_of
+from pipelines.identity import Weights, files_of, nodes_of, plan_id, read_inputs, seeds_of, weights_of
 from pipelines.images import read_image
 from pipelines.models import Model
 from pipelines.passing import checked_inputs
@@ -39,8 +39,8 @@ class RunRecord(BaseModel):
 
     `pipeline` is the text of its file, with the files that it uses by their absolute paths; `nodes` are those of its
     steps, with their versions, and `plan` is a content id of all that they do together, which older records lack.
-    Of a picture, `inputs` holds its absolute path and its content id. `files` holds a content id for each file that a
-    step names itself, `outputs` one for each output, or null for a value whose content cannot be seen.
+    Of a picture and of a path, `inputs` holds the absolute path and a content id. `files` holds a content id for each
+    file that a step names itself, `outputs` one for each output, or null for a value whose content cannot be seen.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,8 +99,17 @@ class RunRecord(BaseModel):
             raise UserError(f"{self.name}: a pipeline file that it uses has changed since the record. Put it back.")
 
     def values(self, graph: Graph) -> dict[str, Any]:
-        """The inputs as they were, files read anew. Raises `UserError` for a file that has changed."""
-        return checked_inputs(graph, {name: _read(graph.inputs[name], said) for name, said in self.inputs.items()})
+        """The inputs as they were, files read anew. Raises `UserError` for a file that is read and has changed."""
+        # What a run only writes to is a result, its own or a later one's: whether it is there still says nothing.
+        read = read_inputs(plan_of(graph))
+        values = {}
+        for name, said in self.inputs.items():
+            value, content = _read(graph.inputs.get(name), said)
+            values[name] = value
+            counts = content is not None and (name in read or not isinstance(value, Path))
+            if counts and output_id(value) != content:
+                raise UserError(f"{said['path']} has changed since the record: '{name}' needs it as it was.")
+        return checked_inputs(graph, values)
 
     def check_models(self, graph: Graph, values: Mapping[str, Any], pool: ModelPool) -> None:
         """Raise `UserError` if other weights stand behind a model in `pool`."""
@@ -176,14 +185,13 @@ def _written(name: str, value: Any) -> Any:
     raise OutputError(f"the input '{name}' has no form in a record: give it as a file, text or number.")
 
 
-def _read(declared: InputDecl, said: Any) -> Any:
+def _read(declared: InputDecl | None, said: Any) -> tuple[Any, str | None]:
+    """The value that `_written` wrote down, and the content id that it had; None for one that needs none."""
     match said:
         case {"path": str(path), "content": content}:
-            value: Any = read_image(path) if declared.type.base is Image else Path(path)
-            if output_id(value) != content:
-                raise UserError(f"{path} has changed since the record: '{declared.name}' needs it as it was.")
-            return value
-    return said
+            is_picture = declared is not None and declared.type.base is Image
+            return read_image(path) if is_picture else Path(path), content
+    return said, None
 
 
 def _rooted(graph: Graph, folder: Path) -> Graph:

@@ -12,8 +12,8 @@ from typing import Any
 
 from pipelines.batch.journal import STAGING, Record
 from pipelines.batch.threads import Task
-from pipelines.batch.work import Job, Work
-from pipelines.errors import SamloomError, UserError
+from pipelines.batch.work import Job, Work, in_one_line
+from pipelines.errors import RunError, SamloomError, UserError
 
 _MOST_BLOCKS = 10_000
 """Ray gives back a block at a time, so one picture a block loses least to a crash; but each block costs its driver."""
@@ -42,6 +42,8 @@ class Actor:
         # A machine of the cluster may lack what the driver has: Ray would wrap it, and print a traceback.
         try:
             return {"record": self._work(row["picture"], before).as_json(), "mistake": ""}
+        except RunError as error:
+            return {"record": "", "mistake": in_one_line(error)}
         except (SamloomError, OSError) as error:
             return {"record": "", "mistake": str(error)}
 

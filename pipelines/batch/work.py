@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from pipelines.entries import Cache
 from pipelines.errors import Cancelled, ModelError, OutputError, RunError, SamloomError, UserError
 from pipelines.events import Sink
 from pipelines.identity import run_id
-from pipelines.images import read_image
+from pipelines.images import check_regular, read_image
 from pipelines.outputs import write_outputs
 from pipelines.passing import checked_inputs
 from pipelines.pool import ModelPool
@@ -63,12 +63,15 @@ class Work:
         self._pool = job.pool()
         self._cache = job.cache()
         declared = {name: port.default for name, port in self._graph.inputs.items() if not port.required}
-        self._run_id = run_id(plan_of(self._graph), {**declared, **job.inputs}, self._pool)
+        plan = plan_of(self._graph)
+        self._run_id = run_id(plan, {**declared, **job.inputs}, self._pool)
+        self._shared = plan.apart_from(job.picture_input)
 
     def __call__(self, picture: str, before: Record | None) -> Record:
         """What came of `picture`; the very record `before` if that still holds, and nothing was done.
 
-        Raises what would happen to every other picture too: missing weights, a full disk, `Cancelled`.
+        Raises what would happen to every other picture too: missing weights, a full disk, `Cancelled`, a mistake in
+        what all pictures share, such as an instruction that says nothing.
         """
         started, key = perf_counter(), None
         try:
@@ -78,9 +81,9 @@ class Work:
             outputs = self._make(picture)
             record = Record(picture, key, "done", outputs, seconds=round(perf_counter() - started, 3), ended=time())
         except (SamloomError, OSError) as error:
-            if _spares_nobody(error):
+            if _spares_nobody(error, self._shared):
                 raise
-            reason = _in_one_line(error).removeprefix(f"{self._job.folder / picture} ")
+            reason = in_one_line(error).removeprefix(f"{self._job.folder / picture} ")
             record = Record(picture, key, "failed", error=reason, ended=time())
         for stale in set(before.outputs if before else ()) - set(record.outputs):
             (self._job.out / stale).unlink(missing_ok=True)
@@ -88,6 +91,7 @@ class Work:
 
     def _key(self, picture: str) -> str:
         """What the results of a picture depend on: its file's bytes, the pipeline, the inputs and the weights."""
+        check_regular(self._job.folder / picture)
         digest = xxhash.xxh3_128(self._run_id.encode())
         with (self._job.folder / picture).open("rb") as file:
             while chunk := file.read(_CHUNK):
@@ -128,8 +132,14 @@ def _force_to_disk(file: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _spares_nobody(error: Exception) -> bool:
-    """Whether no other picture would fare better, so that going on would only list the same failure many times."""
+def _spares_nobody(error: Exception, shared: Container[str]) -> bool:
+    """Whether no other picture would fare better, so that going on would only list the same failure many times.
+
+    `shared` are the steps that do the same for every picture.
+    """
+    match error:
+        case RunError(node=node, cause=UserError()) if node.partition("[")[0] in shared:
+            return True
     match error.cause if isinstance(error, RunError) else error:
         case Cancelled() | ModelError():
             return True
@@ -138,7 +148,8 @@ def _spares_nobody(error: Exception) -> bool:
     return False
 
 
-def _in_one_line(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
+    """What went wrong, as the line of one picture."""
     match error:
         case RunError(node=node, cause=UserError() as cause):
             text = f"{node}: {cause}"

@@ -67,11 +67,13 @@ def batch(
     from pipelines.batch.bar import FolderBar
     from pipelines.batch.pictures import check_names, find_pictures
     from pipelines.batch.work import Job
+    from pipelines.outputs import check_folder
     from pipelines.spec.loader import SUFFIXES
 
     inputs, picture_input = _inputs(pipeline, given or ())
     names = find_pictures(folder, output, globs=globs or (), recursive=recursive)
     check_names(names)
+    check_folder(output)
     job = Job(
         pipeline=str(Path(pipeline).absolute()) if pipeline.endswith(SUFFIXES) else pipeline,
         inputs=inputs,

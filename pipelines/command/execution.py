@@ -17,7 +17,7 @@ import typer
 
 from pipelines.devices import check_device
 from pipelines.errors import IncompleteRunError, UserError
-from pipelines.files import check_writable
+from pipelines.files import check_apart, check_writable
 
 if TYPE_CHECKING:
     from pipelines.cache import Cache
@@ -82,6 +82,11 @@ class Settings(Surroundings):
         Path | None, typer.Option("--events", metavar="FILE", help="Write every event of the run as a line of JSON.")
     ] = None
 
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """What is written about the run, by its option."""
+        return {"--trace": self.trace, "--events": self.events}
+
     @contextmanager
     def sinks(self) -> Iterator[list[Sink]]:
         """Where the events of a run go: progress on a terminal, and the events file."""
@@ -122,7 +127,8 @@ def execute(graph: Graph, inputs: Mapping[str, Any], settings: Settings) -> RunR
     """Run `graph` as `settings` say; the trace is written even of a run that fails. Raises what the run raises."""
     from pipelines.runner import run
 
-    for file in (settings.trace, settings.events):
+    check_apart(settings.files)
+    for file in settings.files.values():
         if file is not None:
             check_writable(file)
     with settings.sinks() as sinks, cancelled_by_interrupt() as cancel:

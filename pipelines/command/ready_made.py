@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.command.execution import Settings, execute
 from pipelines.command.terminal import say
+from pipelines.errors import UserError
+from pipelines.files import check_apart
 from pipelines.files import check_writable as check_file_writable
 from pipelines.images import WRITABLE, check_writable, read_image, write_image
 from pipelines.outputs import check_folder, write_json, write_masks
@@ -31,6 +33,9 @@ def edit_picture(
     """
     photo = read_image(image)
     check_writable(output or beside(image, lossless=True), photo.size)
+    # The picture itself may be replaced by the edited one, if that is asked for, but by no JSON.
+    for picture in ({"IMAGE": image}, {"--output": output or beside(image, lossless=True)}):
+        check_apart({**picture, "--report": report, **settings.files})
     if report is not None:
         check_file_writable(report)
     inputs = {"photo": photo, **options}
@@ -50,9 +55,14 @@ def edit_picture(
 
 
 def segment_picture(image: Path, prompt: str, *, output: Path | None, settings: Settings) -> None:
-    """Run the `segment` pipeline on a file: an overlay, a mask for each thing, and all of it as COCO JSON."""
+    """Run the `segment` pipeline on a file: an overlay, a mask for each thing, and all of it as COCO JSON.
+
+    Raises `UserError` for a prompt without a word.
+    """
     from pipelines.nodes.export import coco_document
 
+    if not any(map(str.isalnum, prompt)):
+        raise UserError(f"'{prompt}' names nothing to find. Say what, such as 'dog. cat.'.")
     photo = read_image(image)
     folder = output or Path(f"{image.stem}-segmented")
     check_folder(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.command.execution import Settings, execute
 from pipelines.command.options import describe_inputs, parse_inputs
 from pipelines.command.terminal import say, show_table
-from pipelines.files import check_writable
+from pipelines.files import check_apart, check_writable
 from pipelines.outputs import check_folder, write_json, write_outputs
 from pipelines.spec import load_pipeline
 from pipelines.spec.loader import SUFFIXES
@@ -22,6 +22,7 @@ def run_pipeline(
     inputs = parse_inputs(graph, arguments)
     folder = output or Path(f"{Path(pipeline).stem}-out")
     check_folder(folder)
+    check_apart({"--record": record, **settings.files})
     if record is not None:
         check_writable(record)
     outputs = execute(graph, inputs, settings).outputs

@@ -24,14 +24,13 @@ def with_picture(path: Path, one: Mapping[str, Any]) -> dict[str, Any]:
     number = same[0] if same else _next_id(known["images"])
     categories = [*known["categories"], *_new_categories(known["categories"], one["categories"])]
     by_name = {each["name"]: each["id"] for each in categories}
+    # A number is free again with the annotation that had it: the last picture, done again, leaves the file as it was.
+    others = [each for each in known["annotations"] if each["image_id"] != number]
     return {
         **known,
         "images": [*(each for each in known["images"] if each["id"] != number), {**image, "id": number}],
         "categories": categories,
-        "annotations": [
-            *(each for each in known["annotations"] if each["image_id"] != number),
-            *_renumbered(one, number, _next_id(known["annotations"]), by_name),
-        ],
+        "annotations": [*others, *_renumbered(one, number, _next_id(others), by_name)],
     }
 
 

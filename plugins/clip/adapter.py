@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipelines.errors import InstructionError, ModelError
 from plugins.clip.crops import Framing
 from plugins.clip.models import Clip
-from plugins.quiet import without_bars
+from plugins.quiet import quietly
 from plugins.weights import recommended
 
 #: Pictures that pass through the network together: as fast as more on a processor, and small in memory.
@@ -90,7 +90,7 @@ def load(path: Path, *, device: str, dtype: str) -> Clip:
         raise ModelError(
             f"{path} is no CLIP: its model_type is {kind!r}; {' and '.join(map(repr, _KINDS))} can be loaded."
         )
-    with without_bars(logging):
+    with quietly(logging):
         model, loaded = getattr(transformers, _KINDS[kind]).from_pretrained(
             path, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, output_loading_info=True
         )

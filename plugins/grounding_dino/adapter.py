@@ -11,7 +11,7 @@ import torch
 from pipelines.errors import ModelError
 from plugins.grounding_dino.captions import CaptionReader
 from plugins.grounding_dino.models import GroundingDino
-from plugins.quiet import without_bars
+from plugins.quiet import quietly
 from plugins.weights import recommended
 
 
@@ -55,7 +55,7 @@ def _from_directory(path: Path, *, device: str, dtype: str) -> GroundingDino:
     from transformers.models.grounding_dino.modeling_grounding_dino import GroundingDinoForObjectDetection
     from transformers.utils import logging
 
-    with without_bars(logging):
+    with quietly(logging):
         model, loaded = GroundingDinoForObjectDetection.from_pretrained(
             path, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, output_loading_info=True
         )

@@ -45,6 +45,9 @@ _VERBS: Final[dict[Kind, str]] = {
 VERBS: Final[Table[Kind]] = Table(
     {verb: kind for kind, verbs in reversed(_VERBS.items()) for verb in verbs.split(",")},
 )
+# Of these and an article no name is made: "remove the dog erase the cat" is two edits. "Who" and "to" make one of them.
+_UNMISTAKABLE: Final = frozenset[Kind]({"replace", "remove", "add"})
+_RELATIVES: Final = frozenset({"to", "who", "that", "which"})
 _PLAIN_VERBS: Final = tuple(
     verb for kind, verbs in _VERBS.items() if kind != "cannot" for verb in verbs.split(",") if " " not in verb
 )
@@ -94,6 +97,8 @@ def _next_clause(sentence: Phrase, place: int, within_quotes: frozenset[int]) ->
     """Where the clause ends that a place lies in, and where the next one begins."""
     while place < sentence.stop:
         begins_line = sentence.tokens[place].begins_line
+        if place not in within_quotes and _runs_on(sentence, place):
+            return place, place
         if (sentence.low(place) in words.JOINTS or begins_line) and place not in within_quotes:
             behind = _skip(sentence, place)
             if (behind > place or begins_line) and _begins_clause(sentence, behind):
@@ -101,6 +106,13 @@ def _next_clause(sentence: Phrase, place: int, within_quotes: frozenset[int]) ->
             place = max(place, behind - 1)
         place += 1
     return sentence.stop, sentence.stop
+
+
+def _runs_on(sentence: Phrase, place: int) -> bool:
+    """Whether a clause begins at a place within another, with nothing that joins them."""
+    verb = VERBS.at(sentence, place)
+    follows = verb is not None and verb[0] in _UNMISTAKABLE and sentence.low(verb[1]) in words.DETERMINERS
+    return follows and sentence.low(place - 1) not in _RELATIVES
 
 
 def _begins_clause(sentence: Phrase, place: int) -> bool:

@@ -132,8 +132,9 @@ def _read_member(phrase: Phrase, shared: Phrase | None, *, alone: bool) -> _Read
         read_behind(shared, signs)
     while rest.low(rest.start) in words.QUOTES and len(rest):
         rest = rest.part(rest.start + 1, rest.stop)
+    behind = len(signs.halves)
     name = name_of(rest.part(read_before(rest, signs), rest.stop))
-    if (signs.order or signs.first) and any(low.endswith("'s") for low in name.lows):
+    if (signs.order or signs.first or signs.halves[behind:]) and any(low.endswith("'s") for low in name.lows):
         raise undecidable(phrase)  # "the left dog's collar": which of the two words is on the left?
     return _Reading(phrase, signs, name)
 

@@ -19,18 +19,23 @@ def side_at(phrase: Phrase, place: int) -> tuple[str, tuple[Side, ...], int] | N
     place += 1
     while phrase.low(place) in _INTENSIFIERS:
         place += 1
-    sides: list[Side] = []
+    sides: tuple[Side, ...]
     if phrase.low(place) in words.MIDDLES:
-        place += 1
+        sides, place = (), place + 1
     else:
-        while parts := _sides_of(phrase.low(place)):
-            sides += parts
-            place += 1
+        sides, place = sides_from(phrase, place)
         if not sides:
             return None
-    if phrase.low(place) == "hand":
+    return link, sides, place + (phrase.low(place) in _SIDE_NOUNS)
+
+
+def sides_from(phrase: Phrase, place: int) -> tuple[tuple[Side, ...], int]:
+    """Read the words for sides at a place, such as "top left": at most two sides, and the place behind the words."""
+    sides: list[Side] = []
+    while parts := _sides_of(phrase.low(place)):
+        sides += parts
         place += 1
-    return link, tuple(sides[:2]), place + (phrase.low(place) in _SIDE_NOUNS)
+    return tuple(sides[:2]), place + (phrase.low(place) == "hand")
 
 
 def relation_in(phrase: Phrase) -> tuple[int, int, Relation] | None:

@@ -9,7 +9,7 @@ from pipelines.plans import All, Coloured, InHalf, Near, Order, Ranked, Selector
 from plugins.instructions import words
 from plugins.instructions.pointing import quoted, refusal
 from plugins.instructions.tokens import Phrase
-from plugins.instructions.where import relation_in, side_at
+from plugins.instructions.where import relation_in, side_at, sides_from
 
 # The longest way to name a side: "in the very top left hand corner".
 _LONGEST_SIDE = 7
@@ -73,6 +73,7 @@ def read_before(phrase: Phrase, signs: Signs) -> int:
         else:
             step = (
                 _quantity(phrase, place, signs, among=among)
+                or _corner(phrase, place, signs)
                 or _order(phrase, place, signs)
                 or _colour(phrase, place, signs)
             )
@@ -136,7 +137,9 @@ def _is_plain(said: Phrase, name: Phrase) -> bool:
     """Whether a thing beside which another is meant is found by its name alone, and has a box."""
     signs = Signs()
     read_before(said, signs)
-    return not (signs.rank_spans or relation_in(name) or set(name.lows[-1:]) & (words.PRONOUNS | words.DEPTHS))
+    return not (
+        signs.rank_spans or signs.halves or relation_in(name) or set(name.lows[-1:]) & (words.PRONOUNS | words.DEPTHS)
+    )
 
 
 def _quantity(phrase: Phrase, place: int, signs: Signs, *, among: bool) -> int:
@@ -155,6 +158,16 @@ def _quantity(phrase: Phrase, place: int, signs: Signs, *, among: bool) -> int:
     if not among:  # "the larger of the two dogs" is one
         signs.rank(phrase.part(place, start + 1).span, count=count)
     return start + 1 - place
+
+
+def _corner(phrase: Phrase, place: int, signs: Signs) -> int:
+    """How many tokens at a place name a corner: "top left" and "top-left" say as much as "in the top left"."""
+    sides, stop = sides_from(phrase, place)
+    if not sides[1:]:
+        return 0
+    span = phrase.part(place, stop).span
+    signs.halves += [(side, span) for side in sides]
+    return stop - place
 
 
 def _order(phrase: Phrase, place: int, signs: Signs) -> int:

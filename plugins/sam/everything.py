@@ -32,7 +32,7 @@ def everything(
     """The masks of everything in a picture, found by a grid of points; each thing once.
 
     Confidence and `mask_score` are the model's own guess at each mask's IoU; `stability_score`, `point` and `crop_box`
-    say how it was found, as `export/sa1b` writes it. Nothing found is no error.
+    say how it was found, as `sam/sa1b` writes it. Nothing found is no error.
 
     Args:
         model: A preset, a directory, a .pth or .safetensors file, or a hub id.

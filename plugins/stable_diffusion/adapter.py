@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from pipelines.errors import ModelError
-from plugins.quiet import without_bars
+from plugins.quiet import quietly
 from plugins.stable_diffusion.masks import BoolMask, Geometry
 from plugins.stable_diffusion.models import Advice, Brush, Inpainter
 from plugins.stable_diffusion.offloading import place, ways_to_spare
@@ -82,7 +82,7 @@ def load(path: Path, *, device: str, dtype: str) -> Inpainter:
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
-    with without_bars(diffusers_logging), without_bars(transformers_logging):
+    with quietly(diffusers_logging), quietly(transformers_logging):
         pipeline = _pipeline_class(path).from_pretrained(
             path, dtype=getattr(torch, dtype), variant=_variant(path), use_safetensors=True, local_files_only=True
         )

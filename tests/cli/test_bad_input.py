@@ -112,6 +112,22 @@ def test_a_report_that_cannot_be_written_is_told_before_the_work(samloom, pictur
 
 
 @pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (("-o", "x.png", "--report", "x.png"), "x.png is --output already, which --report would replace."),
+        (("-o", "x.png", "--report", "y", "--trace", "./y"), "y is --report already, which --trace would replace."),
+        (("-o", "x.png", "--events", "dog.png"), "dog.png is IMAGE already, which --events would replace."),
+    ],
+)
+def test_no_file_is_written_over_another_of_the_same_run(samloom, picture, monkeypatch, files, message):
+    monkeypatch.chdir(picture.parent)
+    before = picture.read_bytes()
+    result = samloom("edit", "dog.png", "remove the dog", *files, "-q", "--no-cache")
+    assert (result.code, result.err) == (2, f"samloom: {message} Give each a file of its own.\n")
+    assert [(path.name, path.read_bytes()) for path in Path().iterdir()] == [("dog.png", before)]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("edit",), "Missing argument 'IMAGE'."),
@@ -122,6 +138,7 @@ def test_a_report_that_cannot_be_written_is_told_before_the_work(samloom, pictur
         (("run", "edit"), "edit needs --photo."),
         (("run", "edti"), "edti"),
         (("check", "missing.yaml"), "missing.yaml"),
+        (("segment", "a.png", " . "), "' . ' names nothing to find. Say what, such as 'dog. cat.'."),
         (("nodes", "sam/mask"), "Did you mean 'sam/masks'?"),
         (("nodes", "samm"), "there is no namespace 'samm'. Did you mean 'sam'?"),
     ],

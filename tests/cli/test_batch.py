@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -76,12 +77,46 @@ def test_failures_are_listed_and_cost_nobody_else_anything(batch):
     ]
 
 
+def test_what_is_no_file_is_a_failure_and_does_not_block(batch):
+    os.mkfifo("in/pipe.png")
+    Path("in/link.png").symlink_to("gone.png")
+    result = batch()
+    assert (result.code, result.out) == (1, "2 done, 0 unchanged, 2 failed: out\n")
+    assert result.err.splitlines() == [
+        "samloom: link.png: does not exist. It is a link to gone.png.",
+        "samloom: pipe.png: is not a regular file. Give a picture file.",
+    ]
+
+
 def test_a_node_that_fails_is_named_with_its_reason(batch):
     result = batch("--input", "size=0")
     assert (result.code, result.out) == (1, "0 done, 0 unchanged, 2 failed: out\n")
     message = "tiles: tiles of 0 pixels with an overlap of 0.2 cannot be cut. Give 1 or more, and 0 to 1."
     assert result.err.splitlines() == [f"samloom: a.png: {message}", f"samloom: deep/b.png: {message}"]
     assert files("out") == set()
+
+
+SHARED = """
+version: 1
+inputs: {photo: {type: Image}, wish: {type: Text}}
+nodes:
+  plan: {use: instructions/parse, text: "${wish}"}
+  tiles: {use: tiles/cut, image: "${photo}"}
+outputs: {plan: "${plan.targets}", photo: "${photo}"}
+"""
+
+
+def test_a_mistake_in_what_all_pictures_share_is_told_once(batch):
+    Path("p.yaml").write_text(SHARED)
+    result = batch("-i", "wish=repalce the dog with a cat")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines() == [
+        "samloom: plan: cannot understand 'repalce'. Did you mean 'replace'?",
+        "  repalce the dog with a cat",
+        "  ^^^^^^^",
+    ]
+    assert journal() == []
+    assert batch("-i", "wish=replace the dog with a cat").out == "2 done, 0 unchanged, 0 failed: out\n"
 
 
 def test_what_failed_is_tried_again_when_asked_for(batch, monkeypatch):
@@ -142,6 +177,13 @@ def test_a_mistake_is_told_before_anything_is_done(samloom, monkeypatch, argumen
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert not Path("out").exists()
+
+
+def test_a_file_where_the_results_should_go_is_told_before_anything_is_done(samloom):
+    result = samloom("batch", "p.yaml", "in", "-o", "p.yaml", "-q")
+    message = "samloom: cannot write into p.yaml: it is a file, not a folder. Give another path.\n"
+    assert (result.code, result.err) == (2, message)
+    assert Path("p.yaml").read_text() == PIPELINE
 
 
 def test_one_of_several_pictures_may_be_the_same_for_all(samloom):

@@ -146,6 +146,25 @@ def test_a_file_that_a_step_names_and_that_has_changed_is_noticed(samloom, tmp_p
     )
 
 
+def test_a_file_that_is_only_written_may_be_another_by_now(samloom, tmp_path):
+    picture(tmp_path / "a.png", 1)
+    inputs = "{photo: {type: Image}, target: {type: Path}}"
+    step = 'saved: {use: image/save, image: "${photo}", path: "${target}"}'
+    outputs = '{photo: "${photo}"}'
+    (tmp_path / "save.yaml").write_text(f"version: 1\ninputs: {inputs}\nnodes:\n  {step}\noutputs: {outputs}\n")
+    arguments = ("--photo", tmp_path / "a.png", "--target", tmp_path / "b.png", "-o", tmp_path / "out", "--no-cache")
+    assert samloom("run", tmp_path / "save.yaml", *arguments, "--record", tmp_path / "run.json", "-q").code == 0
+    picture(tmp_path / "b.png", 2)
+    result = samloom("rerun", tmp_path / "run.json", "-q")
+    assert (result.code, result.out, result.err) == (0, "photo: identical\n", "")
+    assert (tmp_path / "b.png").read_bytes() == (tmp_path / "a.png").read_bytes()
+
+
+def test_an_input_that_the_pipeline_has_not_is_told(samloom, record):
+    result = samloom("rerun", rewritten(record, inputs={"phtoo": 1}), "-q")
+    assert (result.code, result.err) == (2, "samloom: 'whole' has no input 'phtoo'. Did you mean 'photo'?\n")
+
+
 def test_other_weights_are_named_before_anything_runs(samloom, tmp_path):
     inputs = {"photo": read_image(DOG), "prompt": "dog."}
     said = record_of(load_pipeline("segment"), inputs, {}, ModelPool(device="cpu")).model_dump()

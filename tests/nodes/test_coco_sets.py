@@ -81,6 +81,15 @@ def test_pictures_are_added_and_one_that_comes_again_takes_its_own_place(tmp_pat
         assert len(numbers) == len(set(numbers))
 
 
+def test_the_last_picture_done_again_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "all.json"
+    for name in ("a.png", "b.png"):
+        coco(photo(name), found("dog", "cat"), path, add=True)
+    before = path.read_bytes()
+    coco(photo("b.png"), found("dog", "cat"), path, add=True)
+    assert path.read_bytes() == before
+
+
 def test_what_else_a_data_set_says_stays(tmp_path: Path) -> None:
     path = tmp_path / "all.json"
     category = {"id": 18, "name": "dog", "supercategory": "animal"}

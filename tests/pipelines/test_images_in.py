@@ -53,6 +53,11 @@ def test_a_missing_file_is_named_with_the_one_that_may_be_meant() -> None:
     assert message_of("photos/dog.png") == "photos/dog.png does not exist. There is no folder photos either."
 
 
+def test_a_link_to_nothing_says_where_it_leads() -> None:
+    Path("link.png").symlink_to("gone.png")
+    assert message_of("link.png") == "link.png does not exist. It is a link to gone.png."
+
+
 def test_a_folder_is_no_picture() -> None:
     Path("photos").mkdir()
     assert message_of("photos") == "photos is a folder, not a picture. Give one picture file in it."

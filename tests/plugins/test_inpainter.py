@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from plugins.stable_diffusion.adapter import load
 from plugins.stable_diffusion.masks import Geometry
 from plugins.stable_diffusion.models import Advice, Brush, Inpainter
 
+ON_CPU = "device='cpu', dtype='float32'"
 BRUSH = Brush("a cat", "", seed=3, steps=2, guidance=3.0)
 
 
@@ -80,9 +83,24 @@ def test_half_precision_files_alone_are_enough(stable_diffusion_directory, tmp_p
     assert painted(load(tmp_path, device="cpu", dtype="float32")).shape == (32, 32, 3)
 
 
-def test_loading_draws_no_bars(stable_diffusion_directory, capfd) -> None:
+def test_loading_draws_no_bars_and_says_nothing(stable_diffusion_directory, tmp_path) -> None:
+    """A process of its own: a library that has spoken to pytest's standard error once goes on to."""
+    shutil.copytree(stable_diffusion_directory, tmp_path, dirs_exist_ok=True)
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    del index["requires_safety_checker"]  # of its absence diffusers gives a notice
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    where = f"pathlib.Path({str(tmp_path)!r})"
+    code = f"import pathlib; from plugins.stable_diffusion import adapter; adapter.load({where}, {ON_CPU})"
+    said = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("", "")
+
+
+def test_after_loading_the_library_speaks_as_before(stable_diffusion_directory) -> None:
+    from diffusers.utils import logging
+
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
     load(stable_diffusion_directory, device="cpu", dtype="float32")
-    assert capfd.readouterr().err == ""
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
 
 
 @pytest.mark.slow
