@@ -156,8 +156,14 @@ def _asked() -> Asked:
 
 def _result() -> Result:
     with gr.Column(visible=False, elem_id="edit-result", elem_classes="card") as card:
+        # People want to see the result first, so it takes most of the width.
         slider = gr.ImageSlider(
-            label="Before and after", type="filepath", interactive=False, buttons=["fullscreen"], elem_id="edit-slider"
+            label="Before and after",
+            type="filepath",
+            interactive=False,
+            slider_position=20,
+            buttons=["fullscreen"],
+            elem_id="edit-slider",
         )
         proof = gr.HTML("", elem_id="edit-proof")
         attempts = _gallery(None, label="All attempts, the best first", columns=6, elem_id="edit-attempts")
