@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sam_model.config import PRESETS, EfficientNetConfig, SamConfig, TinyVitConfig
@@ -24,7 +23,7 @@ from sam_model.errors import CheckpointMismatchError, CheckpointNotFoundError, C
 from sam_model.modeling import Sam
 from sam_model.names import POSITIONS_TWICE, are_transformers, from_transformers
 from sam_model.precision import warn_if_emulated
-from sam_model.tensor_files import WEIGHTS, read_tensors
+from sam_model.tensor_files import WEIGHTS, read_tensors, write_tensors
 from sam_model.transformers_config import from_transformers_config
 
 CONFIG = "config.json"
@@ -73,11 +72,14 @@ def load_sam(
 
 
 def save_sam(sam: Sam, directory: str | PathLike[str], *, dtype: torch.dtype | None = None) -> None:
-    """Write `config.json` and `model.safetensors`, which `load_sam` takes; a shorter `dtype` makes the file smaller."""
+    """Write `config.json` and `model.safetensors`, which `load_sam` takes; a shorter `dtype` makes the file smaller.
+
+    Raises `OSError` where they cannot be written.
+    """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     stored = deepcopy(sam).to(device="cpu", dtype=dtype or sam.dtype)
-    save_file({name: tensor.contiguous() for name, tensor in stored.state_dict().items()}, folder / WEIGHTS)
+    write_tensors({name: tensor.contiguous() for name, tensor in stored.state_dict().items()}, folder / WEIGHTS)
     content = {"model_type": MODEL_TYPE, **asdict(sam.config)}
     (folder / CONFIG).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 

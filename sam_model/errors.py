@@ -7,6 +7,7 @@ SamModelError
 │   ├── UnreadableCheckpointError  damaged, of an unknown format, or a pickle that would run code
 │   └── CheckpointMismatchError    readable, but not the weights of this network
 ├── DatasetError           pictures and masks to learn from that are missing or make no sense
+├── DivergedError          a training whose loss is no number any more
 ├── ImageError             a picture that is not (height, width, 3) uint8
 ├── MaskError              masks or run lengths that describe no mask
 ├── PromptError            points, boxes or mask hints that make no sense for the picture
@@ -44,6 +45,10 @@ class CheckpointMismatchError(CheckpointError):
 
 class DatasetError(SamModelError):
     """Pictures and masks to learn from are missing, or make no sense."""
+
+
+class DivergedError(SamModelError):
+    """A training's loss is no number any more: nothing more can be learnt."""
 
 
 class ImageError(SamModelError):

@@ -1,17 +1,19 @@
-"""Tensors from files that nobody has to trust: safetensors, or pickles that are read without executing anything."""
+"""Tensors in files: safetensors, or pickles that are read without executing anything, for nobody has to trust them."""
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 import re
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sam_model.errors import CheckpointNotFoundError, UnreadableCheckpointError
@@ -45,6 +47,14 @@ def read_tensors(path: Path, *, under: str | None = None) -> dict[str, Tensor]:
         raise CheckpointNotFoundError(f"{path}: no such file or directory")
     files = _files(path) if path.is_dir() else [path]
     return {name: tensor for file in files for name, tensor in _read_file(file, under).items()}
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write a safetensors file. Raises `OSError` where it cannot be written, as every other file does."""
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error), str(path)) from error
 
 
 def _files(directory: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from pipelines.errors import PortError
 from pipelines.signature import node
 from pipelines.values import Boxes, Detections, Image
 from plugins.coco import CATEGORY_IDS, NAMES
-from plugins.instances.results import read_results
+from plugins.instances.results import Results, read_results
 from plugins.instances.truth import Record, Truth, read_truth
 
 _LOG = logging.getLogger(__name__)
@@ -44,17 +44,31 @@ def from_coco(
         score_threshold: The score that a box must exceed, from 0 to 1.
         max_detections: The most boxes to keep.
     """
-    truth = None if annotations is None else _kept("truth", annotations, read=partial(read_truth, annotations))
+    if not 0 <= score_threshold < 1:
+        raise PortError(f"score_threshold is {score_threshold}, but scores lie between 0 and 1.")
+    if max_detections < 1:
+        raise PortError(f"max_detections is {max_detections}, but at least 1 must be kept.")
+    found, truth = contents(path, annotations)
     number = number_of(image, truth) if image_id is None else image_id
     names = dict(zip(CATEGORY_IDS, NAMES, strict=True)) if truth is None else names_of(truth)
-    # A truth that was read anew is another object: what was checked against the one before is read again.
-    found = _kept("results", path, truth, read=partial(read_results, path, truth))
     mine = [entry for entry in found.of_picture(number) if "bbox" in entry]
     sure = sorted((entry for entry in mine if entry["score"] > score_threshold), key=lambda entry: -entry["score"])
     unknown = {entry["category_id"] for entry in sure} - names.keys()
     if unknown:
         raise PortError(f"{path} has the category {min(unknown)}, which COCO has not: give the file of annotations.")
     return detections_of(image, sure, names, max_detections)
+
+
+def contents(path: Path, annotations: Path | None) -> tuple[Results, Truth | None]:
+    """What a results file and its data set hold; the latest of each is kept. Raises `UserError`."""
+    truth = truth_of(annotations)
+    # A truth that was read anew is another object: what was checked against the one before is read again.
+    return _kept("results", path, truth, read=partial(read_results, path, truth)), truth
+
+
+def truth_of(annotations: Path | None) -> Truth | None:
+    """What a data set's own file holds, where there is one; the latest is kept. Raises `UserError`."""
+    return None if annotations is None else _kept("truth", annotations, read=partial(read_truth, annotations))
 
 
 _latest: dict[str, tuple[tuple[object, ...], Any]] = {}

@@ -28,9 +28,7 @@ def member(entry: Any, key: str, where: str) -> Any:
 
 def check_result(entry: Any, where: str, truth: Truth | None) -> None:
     """Raise `UserError` if a detection lacks something, or is about another data set."""
-    for key in ("image_id", "category_id"):
-        if not _is_id(member(entry, key, where)):
-            raise UserError(f"{where} has the {key} {_shown(entry[key])}, expected a whole number.")
+    _check_ids(entry, where)
     score = member(entry, "score", where)
     if not _is_number(score):
         raise UserError(f"{where} has the score {_shown(score)}, expected a number.")
@@ -42,6 +40,30 @@ def check_result(entry: Any, where: str, truth: Truth | None) -> None:
         _check_known(entry, where, truth)
     if "segmentation" in entry:
         _check_mask(entry["segmentation"], None if truth is None else truth.images[entry["image_id"]], where)
+
+
+def check_id(entry: Any, key: str, where: str) -> int:
+    """The number of something; raises `UserError` where an entry has none, or what is no whole number of 64 bits."""
+    number: Any = member(entry, key, where)
+    if not (type(number) is int and -_MOST <= number < _MOST):
+        raise UserError(f"{where} has the {key} {_shown(number)}, expected a whole number.")
+    return number
+
+
+def check_picture(entry: Record, where: str) -> None:
+    """Raise `UserError` if what a picture says beside its id cannot be used; it may leave out all of it."""
+    for side in ("width", "height"):
+        if side in entry and not (_is_number(entry[side]) and entry[side] > 0):
+            raise UserError(f"{where} has the {side} {_shown(entry[side])}, expected a number of pixels.")
+    for known in ("neg_category_ids", "not_exhaustive_category_ids"):  # of LVIS
+        numbers = entry.get(known, [])
+        if not (isinstance(numbers, list) and all(type(number) is int for number in numbers)):
+            raise UserError(f"{where} has the {known} {_shown(numbers)}, expected a list of whole numbers.")
+
+
+def _check_ids(entry: Any, where: str) -> None:
+    for key in ("image_id", "category_id"):
+        check_id(entry, key, where)
 
 
 def check_box(box: Any, where: str) -> None:
@@ -82,9 +104,8 @@ def _is_size(size: Any) -> bool:
 def complete_annotation(entry: Any, number: int, truth: Truth) -> Record:
     """An annotation with every field that the metrics read, numbered from 1: they take the id 0 for "nothing"."""
     where = _called(truth.source, entry, number)
-    for key in ("image_id", "category_id", "bbox"):
-        member(entry, key, where)
-    check_box(entry["bbox"], where)
+    _check_ids(entry, where)
+    check_box(member(entry, "bbox", where), where)
     if entry["image_id"] not in truth.images:
         raise UserError(f"{where} is about picture {entry['image_id']}, which is not among the file's 'images'.")
     if entry["category_id"] not in truth.categories:
@@ -123,7 +144,7 @@ def _check_outline(outline: Any, image: Record, where: str) -> None:
 def check_texts(truth: Truth, given: list[Record]) -> None:
     """Compressed run lengths, all at once: one by one they would take longer than the metrics."""
     masked = [entry for entry in truth.annotations if isinstance(entry.get("segmentation"), dict)]
-    packed = [entry for entry in masked if isinstance(entry["segmentation"]["counts"], str)]
+    packed = [entry for entry in masked if isinstance(entry["segmentation"].get("counts"), str)]
     check_filled(
         [entry["segmentation"] for entry in packed],
         lambda place: _called(truth.source, given[packed[place]["id"] - 1], packed[place]["id"]),
@@ -132,16 +153,20 @@ def check_texts(truth: Truth, given: list[Record]) -> None:
 
 def _is_polygon(part: Any) -> bool:
     numbers = isinstance(part, list) and set(map(type, part)) <= {int, float}
-    return numbers and len(part) >= 2 * _LEAST_CORNERS and len(part) % 2 == 0 and all(map(isfinite, part))
+    return numbers and len(part) >= 2 * _LEAST_CORNERS and len(part) % 2 == 0 and _are_finite(part)
+
+
+def _are_finite(numbers: list[float]) -> bool:
+    """The same as `_is_number` of each, for long lists."""
+    try:
+        return all(map(isfinite, numbers))
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def _is_number(value: Any) -> bool:
     """A float can hold it; JSON knows larger ones, NaN and Infinity."""
     return type(value) in (int, float) and -sys.float_info.max <= value <= sys.float_info.max
-
-
-def _is_id(value: Any) -> bool:
-    return type(value) is int and -_MOST <= value < _MOST
 
 
 def _shown(value: Any) -> str:

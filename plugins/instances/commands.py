@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,8 +11,8 @@ from pipelines.command.execution import Settings, execute, running
 from pipelines.command.terminal import say
 from pipelines.errors import UserError
 
-if TYPE_CHECKING:
-    from pipelines.values import Image
+MOST_REFINEMENTS = 10
+"""What `sam/masks` does at most."""
 
 
 @running
@@ -53,13 +53,28 @@ def instances(
         raise UserError("boxes must come from one place: give either --detector MODEL or --boxes FILE.")
     if annotations is not None and boxes is None:
         raise UserError("--annotations numbers the pictures of a results file: give --boxes FILE with it.")
+    _check_numbers(score, refine)
     pipeline, source = _source(detector, boxes, annotations)
     inputs = {**source, "score": score, "refine": refine}
-    folder = output or Path(f"{image.stem}-instances")
+    folder = output or _folder_of(image)
     if image.is_dir():
         _all_of(image, folder, pipeline, inputs, annotations=annotations, recursive=recursive, settings=settings)
     else:
         _one(image, folder, pipeline, inputs, annotations=annotations, settings=settings)
+
+
+def _check_numbers(score: float, refine: int) -> None:
+    """Raise `UserError` now for what the nodes would refuse, of a folder picture by picture."""
+    if not 0 <= score < 1:
+        raise UserError(f"--score is {score}, but scores lie between 0 and 1.")
+    if not 0 <= refine <= MOST_REFINEMENTS:
+        raise UserError(f"--refine is {refine}, but masks are refined 0 to {MOST_REFINEMENTS} times.")
+
+
+def _folder_of(image: Path) -> Path:
+    """Where results go by default: named after the picture or the folder, be it the current one."""
+    path = image.resolve() if image.name in {"", ".."} else image
+    return Path(f"{path.name if path.is_dir() else path.stem}-instances")
 
 
 def _source(detector: str | None, boxes: Path | None, annotations: Path | None) -> tuple[str, dict[str, Any]]:
@@ -77,10 +92,9 @@ def _one(
 ) -> None:
     from pipelines.families import Model
     from pipelines.images import read_image, write_image
-    from pipelines.nodes.export import coco_document
-    from pipelines.outputs import check_folder, write_json
+    from pipelines.outputs import check_folder
     from pipelines.spec import load_pipeline
-    from plugins.instances.nodes import records
+    from plugins.instances.gathering import seen_now, write_files
 
     photo = read_image(image)
     check_folder(folder)
@@ -88,8 +102,7 @@ def _one(
     result = execute(load_pipeline(pipeline), {"photo": photo, **given}, settings)
     masks = result.outputs["masks"]
     write_image(result.outputs["overlay"], folder / "overlay.png")
-    write_json(coco_document(photo, masks), folder / "annotations.json")
-    write_json(records(masks, _image_id(photo, annotations)), folder / "results.json")
+    write_files([seen_now(photo, masks)], folder, annotations)
     for name, sure in zip(masks.data["class_name"], masks.confidence, strict=True):
         say(f"{name} {sure:.2f}")
     say(str(folder) if len(masks) else f"nothing found\n{folder}")
@@ -111,10 +124,13 @@ def _all_of(
     from pipelines.command.batch import EngineName, batch
     from pipelines.command.execution import Surroundings
     from pipelines.command.terminal import DONE, FAILED
+    from plugins.instances.boxes import contents
     from plugins.instances.gathering import gather
 
     if settings.trace is not None or settings.events is not None:
         raise UserError("--trace and --events tell of a single run: give a picture instead of a folder.")
+    if "boxes" in inputs:
+        contents(inputs["boxes"], annotations)  # a mistake in these files would be told for each picture
     given = [f"{name}={value}" for name, value in inputs.items() if value is not None]
     surroundings = {field.name: getattr(settings, field.name) for field in fields(Surroundings)}
     try:
@@ -126,14 +142,3 @@ def _all_of(
         if ended.exit_code in (DONE, FAILED):
             gather(pictures, folder, annotations)
         raise
-
-
-def _image_id(photo: Image, annotations: Path | None) -> int:
-    """The picture's number for results: that of its data set, that in its file name, or 1."""
-    from plugins.instances.boxes import number_of
-    from plugins.instances.truth import read_truth
-
-    stem = Path(photo.source or "").stem
-    if annotations is None and not stem.isdecimal():
-        return 1
-    return number_of(photo, None if annotations is None else read_truth(annotations))

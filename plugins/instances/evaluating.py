@@ -6,9 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,37 +23,7 @@ if TYPE_CHECKING:
     from plugins.instances.truth import Truth
 
 MODEL = "model"
-WORST = 12
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Files:
-    """What to write beside the table on the screen."""
-
-    csv: Path | None
-    plot: Path | None
-    results: Path | None
-    worst: Path | None
-
-    def check(self, images: Path | None) -> None:
-        """Raise `UserError` before anything runs if a file cannot be written or would have nothing in it."""
-        from pipelines.files import check_writable
-        from pipelines.outputs import check_folder
-        from plugins.instances.plot import check_plot
-
-        if self.plot is not None:
-            check_plot(self.plot)
-        for option, target in (("results", self.results), ("worst", self.worst)):
-            if target is not None and images is None:
-                raise UserError(
-                    f"--{option} shows Segment Anything's masks, which need the pictures: give --images DIR."
-                )
-        for target in (self.csv, self.results):
-            if target is not None:
-                check_writable(target)
-        if self.worst is not None:
-            check_folder(self.worst)
 
 
 @running
@@ -101,14 +69,15 @@ def evaluate(
     """
     from plugins.instances.folders import read_annotations
     from plugins.instances.results import read_results
-    from plugins.instances.tables import class_rows, table_rows, write_csv
+    from plugins.instances.tables import class_rows, table_rows
+    from plugins.instances.targets import Files
 
-    if find_spec("faster_coco_eval") is None:
-        raise UserError("evaluate instances needs faster-coco-eval: pip install 'samloom[vitdet]'.")
     files = Files(csv=csv, plot=plot, results=results, worst=worst)
-    files.check(images)
+    _check_source(detections, detector)
+    files.check()
     truth = read_annotations(annotations)
     images = images or truth.pictures
+    files.check_masks(truth, images)
     if not truth.outlined:
         _LOG.warning("%s has things without an outline: only boxes are measured.", annotations)
     asked = {"detections": detections, "detector": detector, "score": score, "most": most, "refine": refine}
@@ -126,17 +95,21 @@ def evaluate(
     if answers is not None and answers.missing:
         truth, found = truth.without(answers.missing), found.without(answers.missing)
     drawn = answers.drawn if answers is not None and truth.outlined else None
-    _write(files, truth, drawn, images)
+    if drawn is not None and images is not None:
+        for path in files.write(truth, drawn, images):
+            say(str(path))
     measured = _measured(truth, found, drawn)
     tables = [table_rows(measured), class_rows(measured)]
     for header, rows in tables if classes else tables[:1]:
         show_table(header, rows)
-    if csv is not None:
-        write_csv(tables, csv)
-    if plot is not None:
-        from plugins.instances.plot import draw_plot
+    files.write_tables(measured, tables)
 
-        draw_plot(measured, plot)
+
+def _check_source(detections: str, detector: str | None) -> None:
+    if find_spec("faster_coco_eval") is None:
+        raise UserError("evaluate instances needs faster-coco-eval: pip install 'samloom[vitdet]'.")
+    if detections != MODEL and detector is not None:
+        raise UserError("boxes must come from one place: give either --detector MODEL or --detections FILE.")
 
 
 def _asked(
@@ -193,18 +166,6 @@ def _source(
     return FromDetector(graph, truth, pool=pool), revisions
 
 
-def _write(files: Files, truth: Truth, drawn: Results | None, images: Path | None) -> None:
-    if drawn is None or images is None:
-        return
-    if files.results is not None:
-        _write_results(drawn, files.results)
-    if files.worst is not None:
-        from plugins.instances.worst import worst, write_worst
-
-        for path in write_worst(worst(truth, drawn, WORST), truth, images, files.worst):
-            say(str(path))
-
-
 def _measured(truth: Truth, found: Results, drawn: Results | None) -> Mapping[str, Metrics]:
     """Boxes, the detector's own masks where all its detections have one, Segment Anything's where they were drawn."""
     from plugins.instances.metrics import measure
@@ -227,11 +188,3 @@ def _bar(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
         task = progress.add_task("pictures", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _write_results(drawn: Results, path: Path) -> None:
-    """One detection after another: the whole list is never in memory."""
-    from pipelines.files import write_atomically
-
-    entries = ((", " if place else "[") + json.dumps(entry) for place, entry in enumerate(drawn))
-    write_atomically(path, (part.encode() for part in chain(entries, ["]\n" if len(drawn) else "[]\n"])))

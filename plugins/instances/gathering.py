@@ -1,47 +1,82 @@
-"""A folder's results, picture by picture, as one COCO file and one file of results."""
+"""The results of one picture or of a folder of them, as one COCO file and one file of results."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from pipelines.files import write_atomically
+from pipelines.nodes.export import run_lengths
+from pipelines.nodes.selection import names_of as names_in
+from pipelines.nodes.selection import scores_of
+from pipelines.values import Detections, Image
 from plugins.coco import CATEGORY_IDS, NAMES
-from plugins.instances.boxes import names_of
-from plugins.instances.folders import size_of
+from plugins.instances.boxes import names_of, truth_of
+from plugins.instances.marked import size_of
 from plugins.instances.segmenting import file_name
-from plugins.instances.truth import Record, Truth, read_truth
+from plugins.instances.truth import Record, Truth
 
 _MASKS = ".masks.json"
 _COCO = dict(zip(NAMES, CATEGORY_IDS, strict=True))
 
 
-def gather(pictures: Path, folder: Path, annotations: Path | None) -> None:
-    """Write `annotations.json` and `results.json` of all pictures of a folder whose masks lie in `folder`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A picture that was looked at. What was found is asked for again and again: a folder's is never in memory."""
 
-    A picture that was removed since is left out.
+    name: str
+    """Its file, relative to the folder of pictures."""
+    size: tuple[int, int]
+    """Width and height."""
+    found: Callable[[], Iterable[Record]]
+    """`class_name`, `score`, `box` as x0 y0 x1 y1 in pixels, and `segmentation` as run lengths, of each thing."""
+
+
+def gather(pictures: Path, folder: Path, annotations: Path | None) -> None:
+    """Write both files of all pictures of a folder whose masks lie in `folder`; one that was removed is left out."""
+    done = sorted(name for name in _done(folder) if (pictures / name).is_file())
+    if done:
+        seen = [Seen(name, size_of(pictures / name), partial(_masks, folder, name)) for name in done]
+        write_files(seen, folder, annotations)
+
+
+def seen_now(photo: Image, masks: Detections) -> Seen:
+    """A picture with masks that are in memory."""
+    drawn = map(run_lengths, np.asarray(masks.mask, np.bool_))
+    rows = zip(names_in(masks), scores_of(masks).tolist(), masks.xyxy.tolist(), drawn, strict=True)
+    found = [dict(zip(("class_name", "score", "box", "segmentation"), row, strict=True)) for row in rows]
+    return Seen(Path(photo.source or "").name, photo.size, lambda: found)
+
+
+def write_files(seen: Sequence[Seen], folder: Path, annotations: Path | None) -> None:
+    """Write `annotations.json` and `results.json`.
 
     Pictures and categories have the numbers of the data set, where one is given; otherwise pictures those in their
     names, or else 1, 2, 3..., and categories COCO's, or else 1, 2, 3... by name. Raises `OutputError`.
     """
-    done = sorted(name for name in _done(folder) if (pictures / name).is_file())
-    if not done:
-        return
-    truth = None if annotations is None else read_truth(annotations)
-    numbers = _numbers(done, truth)
-    categories = _categories({entry["class_name"] for name in done for entry in _masks(folder, name)}, truth)
-    results = (_result(entry, numbers[name], categories) for name in done for entry in _masks(folder, name))
-    write_atomically(folder / "results.json", _list(results))
-    images = [_image(pictures, name, numbers[name]) for name in done]
-    marked = (_result(entry, numbers[name], categories) for name in done for entry in _masks(folder, name))
+    truth = truth_of(annotations)
+    numbers = _numbers([picture.name for picture in seen], truth)
+    categories = _categories({entry["class_name"] for picture in seen for entry in picture.found()}, truth)
+
+    def results() -> Iterator[Record]:
+        for picture in seen:
+            for entry in picture.found():
+                yield _result(entry, numbers[picture.name], categories)
+
+    write_atomically(folder / "results.json", _list(results()))
+    images = [_image(picture, numbers[picture.name]) for picture in seen]
     head = {"images": images, "categories": [{"id": number, "name": name} for name, number in categories.items()]}
     opening = json.dumps(head, ensure_ascii=False)[:-1] + ', "annotations": '
     write_atomically(
-        folder / "annotations.json", chain([opening.encode()], _list(map(_annotation, _counted(marked))), [b"}\n"])
+        folder / "annotations.json", chain([opening.encode()], _list(map(_annotation, _counted(results()))), [b"}\n"])
     )
 
 
@@ -87,9 +122,9 @@ def _categories(found: set[str], truth: Truth | None) -> Mapping[str, int]:
     return {name: number for number, name in enumerate(sorted(found), start=1)}
 
 
-def _image(pictures: Path, name: str, number: int) -> Record:
-    width, height = size_of(pictures / name)
-    return {"id": number, "file_name": name, "width": width, "height": height}
+def _image(picture: Seen, number: int) -> Record:
+    width, height = picture.size
+    return {"id": number, "file_name": picture.name, "width": width, "height": height}
 
 
 def _result(entry: Record, number: int, categories: Mapping[str, int]) -> Record:

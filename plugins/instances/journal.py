@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import OutputError, UserError
+from pipelines.outputs import check_folder
 
 _NAME = "journal.jsonl"
 
@@ -23,9 +24,10 @@ class Journal:
         """Begin a journal, or go on with one that was asked the same.
 
         Raises:
-            UserError: when the folder's journal was asked something else.
+            UserError: when the folder's journal was asked something else, or is none.
             OutputError: when the folder cannot be written.
         """
+        check_folder(folder)
         self._path = folder / _NAME
         first = json.dumps({"asked": asked}, sort_keys=True)
         try:
@@ -37,14 +39,20 @@ class Journal:
                 before = file.readline().rstrip("\n")
         except OSError as error:
             raise OutputError(f"{self._path} cannot be written: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise _damaged(self._path, 1) from error
         if before != first:
             raise UserError(f"{folder} belongs to a run with {_differing(before, asked)}: give another folder.")
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        """What was written, picture by picture."""
-        with self._path.open(encoding="utf-8") as file:
+        """What was written, picture by picture. Raises `UserError` where a line is damaged."""
+        with self._path.open("rb") as file:
             next(file)
-            yield from map(json.loads, file)
+            for number, line in enumerate(file, start=2):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise _damaged(self._path, number) from error
 
     def write(self, entry: Mapping[str, Any]) -> None:
         """Add a picture. Raises `OutputError`."""
@@ -63,6 +71,10 @@ class Journal:
                 while end and _at(file, end - 1) != b"\n":
                     end -= 1
                 file.truncate(end)
+
+
+def _damaged(path: Path, number: int) -> UserError:
+    return UserError(f"{path}: line {number} is damaged: give another folder, or remove the line and those after it.")
 
 
 def _at(file: Any, place: int) -> bytes:

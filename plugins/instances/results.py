@@ -139,8 +139,10 @@ class Results:
         """Made once the last detection is there."""
         pictures = self.pictures
         order = np.argsort(pictures, kind="stable")
-        numbers, starts = np.unique(pictures[order], return_index=True)
-        return dict(zip(numbers.tolist(), map(np.ndarray.tolist, np.split(order, starts[1:])), strict=True))
+        numbers, counts = np.unique(pictures, return_counts=True)
+        ends = np.cumsum(counts)
+        parts = zip(numbers.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
+        return {number: order[start:end].tolist() for number, start, end in parts}
 
 
 def _name(where: str, numbers: Sequence[int]) -> Callable[[int], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from plugins.instances.results import Results
 from plugins.instances.truth import Record, Truth
 
 _LOG = logging.getLogger(__name__)
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +48,10 @@ class Source(Protocol):
         """The detections of a picture, and the same with Segment Anything's masks; scores are the detections'."""
         ...
 
+    def unknown(self) -> Sequence[str]:
+        """Classes that were found and that the data set lacks."""
+        ...
+
 
 class FromResults:
     """Boxes that another detector has found before."""
@@ -64,6 +69,9 @@ class FromResults:
         drawn = run(self._graph, {"photo": photo, "boxes": boxes}, pool=self._pool).outputs["masks"]
         return [], records(drawn, number)
 
+    def unknown(self) -> Sequence[str]:
+        return ()
+
 
 class FromDetector:
     """Boxes that a detector finds now, with masks of its own where its node gives them."""
@@ -73,7 +81,7 @@ class FromDetector:
         # A detector without names calls its classes by their numbers.
         self._numbers = {str(number): number for number in truth.categories}
         self._numbers |= {name.casefold(): number for number, name in names_of(truth).items()}
-        self._unknown: set[str] = set()
+        self._unknown: dict[str, None] = {}
 
     def pictures(self) -> Iterable[int]:
         return self._truth.images
@@ -83,16 +91,18 @@ class FromDetector:
         drawn = self._records(outputs["masks"], number) if "masks" in outputs else []
         return self._records(outputs["found"], number), drawn
 
+    def unknown(self) -> Sequence[str]:
+        return list(self._unknown)
+
     def _records(self, found: Detections, number: int) -> list[Record]:
-        """Detections of the data set's categories, under its numbers; classes that it lacks are told once."""
+        """Detections of the data set's categories, under its numbers."""
         names = [str(name) for name in found.data.get("class_name", ())]
         results = []
         for name, entry in zip(names, records(found, number), strict=True):
             category = self._numbers.get(name.casefold())
-            if category is None and name not in self._unknown:
-                self._unknown.add(name)
-                _LOG.warning("%s has no category '%s'; such detections are left out.", self._truth.source, name)
-            if category is not None:
+            if category is None:
+                self._unknown[name] = None
+            else:
                 results.append({**entry, "category_id": category})
         return results
 
@@ -126,7 +136,14 @@ def answers(
             if journal is not None:
                 journal.write(line)
         progress(place, len(wanted))
+    if unknown := source.unknown():
+        _LOG.warning("%s has no category %s; such detections are left out.", truth.source, _listed(unknown))
     return Answers(found, drawn, missing)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} others"
 
 
 def present(truth: Truth, folder: Path, done: set[int]) -> tuple[Mapping[int, Path], set[int]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UserError
-from plugins.instances.checking import check_texts, complete_annotation, member
+from plugins.instances.checking import check_id, check_picture, check_texts, complete_annotation
 
 Record = dict[str, Any]
 FREQUENCIES = ("r", "c", "f")
@@ -64,6 +64,8 @@ def read_truth(path: Path) -> Truth:
     if not (isinstance(content, dict) and all(isinstance(content.get(part), list) for part in parts)):
         raise UserError(f"{path} is no COCO file: expected lists 'images', 'categories' and 'annotations'.")
     images, categories = (_by_id(content[part], f"{path}: an entry of '{part}'") for part in parts[:2])
+    for image in images.values():
+        check_picture(image, f"{path}: picture {image['id']}")
     if not categories:
         raise UserError(f"{path} has no categories, so there is nothing to measure.")
     truth = Truth(path, images, categories, [])
@@ -74,10 +76,7 @@ def read_truth(path: Path) -> Truth:
 
 
 def _by_id(entries: list[Any], where: str) -> dict[int, Record]:
-    found = {member(entry, "id", where): entry for entry in entries}
-    for number in found:
-        if type(number) is not int:
-            raise UserError(f"{where} has the id {number!r}, expected a whole number.")
+    found = {check_id(entry, "id", where): entry for entry in entries}
     if len(found) < len(entries):
         raise UserError(f"{where} has the id of another one: ids must differ.")
     return found
@@ -88,5 +87,5 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no JSON: {error}.") from error

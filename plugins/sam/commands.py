@@ -43,12 +43,12 @@ def export(
     from pipelines.command.terminal import say
     from pipelines.errors import UserError
     from pipelines.families import find_family
-    from pipelines.files import check_writable
+    from pipelines.outputs import check_folder
     from sam_model.errors import SamModelError
     from sam_model.export import export_onnx
 
     family = find_family("sam")
-    check_writable(output / "anything")
+    check_folder(output)
     sam = family.load(family.resolve(model, offline=offline), device="cpu", dtype="float32").predictor.sam
     for name in graph or (GraphName.ENCODER, GraphName.DECODER):
         try:

@@ -186,7 +186,8 @@ def _by_option(problem: Problem, options: Mapping[Where, Any]) -> Problem:
     if problem.where in options:
         return Problem(problem.message, (names[problem.where],))
     if not problem.file:
-        return Problem(problem.message, (names[NEEDED[problem.where]],) if problem.where in NEEDED else problem.where)
+        name = names.get(NEEDED.get(problem.where, problem.where))
+        return Problem(problem.message, problem.where if name is None else (name,))
     return problem
 
 

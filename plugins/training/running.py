@@ -9,7 +9,7 @@ from pathlib import Path
 from pipelines.command.terminal import complain, say
 from pipelines.errors import OutputError, UserError
 from pipelines.families import find_family
-from pipelines.files import check_writable
+from pipelines.outputs import check_folder
 from plugins.training.progress import TrainingProgress
 from sam_model.errors import SamModelError
 from sam_model.training.config import TrainingConfig
@@ -25,7 +25,7 @@ def run(config: TrainingConfig, *, quiet: bool = False) -> Outcome:
         UserError: for pictures, annotations, weights or folders that cannot be used.
     """
     config = with_weights(config)
-    check_writable(config.run.output / "anything")
+    check_folder(config.run.output)
     with ExitStack() as stack:
         listeners: list[Listener] = [] if quiet else [stack.enter_context(TrainingProgress())]
         listeners += _logs(config.run.output / "logs", quiet=quiet)
@@ -35,7 +35,9 @@ def run(config: TrainingConfig, *, quiet: bool = False) -> Outcome:
         except SamModelError as error:
             raise UserError(str(error)) from error
         except OSError as error:
-            raise OutputError(f"cannot write {config.run.output}: {error.strerror or error}.") from error
+            raise OutputError(
+                f"cannot write {error.filename or config.run.output}: {error.strerror or error}."
+            ) from error
     if trainer.accelerator.is_main_process:
         _report(outcome)
     return outcome

@@ -54,7 +54,7 @@ class CocoInstances:
         found: dict[Any, list[Outline]] = defaultdict(list)
         for number, entry in enumerate(annotations):
             where = f"{source}: annotation {_name(entry, number)}"
-            segmentation, picture = _member(entry, "segmentation", where), _member(entry, "image_id", where)
+            segmentation, picture = _member(entry, "segmentation", where), _id(entry, "image_id", where)
             if entry.get("iscrowd"):
                 self.left_out[CROWD] += 1
             elif (outline := _outline(segmentation, where)) is None:
@@ -65,7 +65,7 @@ class CocoInstances:
 
     def _picture(self, entry: Any, outlines: Mapping[Any, list[Outline]], source: Path) -> AnnotatedPicture | None:
         where = f"{source}: a picture"
-        own = outlines.get(_member(entry, "id", where), ())
+        own = outlines.get(_id(entry, "id", where), ())
         path = self.folder / str(_member(entry, "file_name", where))
         size = _side(entry, "height", where), _side(entry, "width", where)
         if not own:
@@ -86,7 +86,7 @@ def _read(source: Path) -> Mapping[str, list[Any]]:
         content = json.loads(source.read_bytes())
     except OSError as error:
         raise DatasetError(f"{source} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{source} is no JSON: {error}") from error
     parts = ("images", "annotations")
     if not (isinstance(content, dict) and all(isinstance(content.get(part), list) for part in parts)):
@@ -109,7 +109,7 @@ def _outline(segmentation: Any, where: str) -> Outline | None:
 def _ring(flat: Any, where: str) -> Float[np.ndarray, "corners 2"]:
     try:
         numbers = np.asarray(flat, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = np.array(np.nan)
     if numbers.ndim != 1 or len(numbers) % 2 or not np.isfinite(numbers).all():
         raise DatasetError(f"{where}: a polygon must be a flat list [x, y, x, y, ...] of numbers")
@@ -120,6 +120,13 @@ def _member(entry: Any, key: str, where: str) -> Any:
     if not isinstance(entry, dict) or key not in entry:
         raise DatasetError(f"{where} has no '{key}'")
     return entry[key]
+
+
+def _id(entry: Any, key: str, where: str) -> int | str:
+    value = _member(entry, key, where)
+    if not isinstance(value, int | str):
+        raise DatasetError(f"{where} has the {key} {value!r}: expected a number")
+    return value
 
 
 def _side(entry: Any, key: str, where: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +21,12 @@ from sam_model.ops.rle import Rle, decode
 
 Outline: TypeAlias = Rle | tuple[Float[np.ndarray, "_ 2"], ...]
 """One thing: run lengths, or the rings of its parts in pixels of the picture."""
+
+DAMAGE = (
+    PIL.Image.DecompressionBombError,
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error),
+)
+"""What Pillow raises on damaged files and on pictures beyond its limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +48,7 @@ class AnnotatedPicture:
             with PIL.Image.open(self.path) as image:
                 upright = image if self._fits(image) else PIL.ImageOps.exif_transpose(image)
                 pixels = upright.convert("RGB")
-        except (OSError, ValueError, SyntaxError) as error:
+        except DAMAGE as error:
             raise DatasetError(f"{self.path} cannot be read as a picture: {error}") from error
         if not self._fits(pixels):
             height, width = self.size

@@ -7,8 +7,8 @@ masks = decode([mask.segmentation for mask in record.annotations], height=record
 from __future__ import annotations
 
 import json
-import math
 import reprlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ def read_record(path: Path) -> Sa1bRecord:
         document = json.loads(path.read_bytes())
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror or error}") from error
-    except ValueError as error:  # also what is not UTF-8
+    except (ValueError, RecursionError) as error:  # also what is not UTF-8
         raise RecordError(f"{path}: not a JSON file ({error})") from error
     try:
         return parse_record(document)
@@ -191,7 +191,10 @@ def _segmentation(fields: _Fields, image: Sa1bImage) -> Rle:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a float can hold it; JSON knows larger ones, NaN and Infinity."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
 
 
 def _is_count(value: object) -> bool:

@@ -40,7 +40,8 @@ def from_text(text: str) -> Int64[np.ndarray, " runs"]:
     Raises:
         MaskError: for a character that no encoder writes, and for text that breaks off inside a number.
     """
-    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.int64)
+    # JSON can hold half of a pair of surrogates, which is no character; it is strange like any other.
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
     strange = np.flatnonzero((codes < FIRST) | (codes > LAST))
     if strange.size:
         raise MaskError(f"run lengths hold {text[strange[0]]!r}, which is no character of COCO's compressed form")

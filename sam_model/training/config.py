@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
@@ -37,6 +38,9 @@ class Setting:
         if value is None:
             return
         numbers = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(number, float) and not isfinite(number) for number in numbers):
+            yield f"must be a finite number, not {value}"
+            return
         for holds, bound, words in (
             (operator.gt, self.above, "above"),
             (operator.ge, self.least, "at least"),
@@ -120,7 +124,7 @@ class PromptSettings:
 class OptimiserSettings:
     """AdamW and its rate."""
 
-    rate: Annotated[float, Setting(doc="Learning rate after warm-up.", above=0.0)] = 8e-4
+    rate: Annotated[float, Setting(doc="Learning rate after warm-up.", above=0.0, most=1.0)] = 8e-4
     betas: Annotated[tuple[float, float], Setting(doc="AdamW's averages.", least=0.0, below=1.0)] = (0.9, 0.999)
     weight_decay: Annotated[
         float, Setting(doc="Of weights; norms, biases, tokens and positions do not decay.", least=0.0)
@@ -144,7 +148,9 @@ class RunSettings:
     at_once: Annotated[
         int, Setting(doc="Pictures that a process looks at together; more rounds make up the batch.", least=1.0)
     ] = 1
-    seed: Annotated[int, Setting(doc="Decides every draw: the same seed gives the same run.", least=0.0)] = 0
+    seed: Annotated[
+        int, Setting(doc="Decides every draw: the same seed gives the same run.", least=0.0, below=2.0**64)
+    ] = 0
     precision: Annotated[
         str, Setting(doc="Of arithmetic; weights stay in float32.", choices=("float32", "bfloat16"))
     ] = "float32"

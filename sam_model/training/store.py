@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from sam_model.checkpoints import save_sam
+from sam_model.checkpoints import load_sam, save_sam
 from sam_model.errors import ConfigError, UnreadableCheckpointError
 from sam_model.modeling import Sam
-from sam_model.tensor_files import read_tensors
+from sam_model.tensor_files import read_tensors, write_tensors
 from sam_model.training.config import TrainingConfig
 
 OPTIMISER, STATE = "optimiser.safetensors", "state.json"
@@ -52,13 +52,13 @@ class Store:
         return self.checkpoints / f"step-{step:08}"
 
     def save(self, sam: Sam, optimiser: torch.optim.Optimizer, step: int) -> Path:
-        """Write a checkpoint beside its place, move it there, and remove the older ones."""
+        """Write a checkpoint beside its place, move it there, and remove the older ones. Raises `OSError`."""
         place = self.place(step)
         older = [path for path in self.checkpoints.glob("step-*") if path != place]
         if not place.exists():
             partial = _emptied(self.checkpoints / ".partial")
             save_sam(sam, partial)
-            save_file(_state_of(sam, optimiser), partial / OPTIMISER)
+            write_tensors(_state_of(sam, optimiser), partial / OPTIMISER)
             state = {"step": step, "config": self._config}
             (partial / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
             partial.rename(place)
@@ -70,15 +70,21 @@ class Store:
         """Bring network and optimiser to the newest checkpoint and give its step; 0 where there is none.
 
         Raises:
-            ConfigError: when the run had other settings.
+            ConfigError: when the run had other settings, or what it began with is another network now.
             CheckpointError: when files are damaged or missing.
         """
         place = self.latest()
         if place is None:
             return 0
         step = self._step_of(place)
-        sam.load_state_dict(read_tensors(place))
-        _set_state(sam, optimiser, read_tensors(place / OPTIMISER))
+        learnt = load_sam(place)
+        if learnt.config != sam.config:
+            raise ConfigError(f"{self.folder} holds a run of a network of another size: choose another output")
+        sam.load_state_dict(learnt.state_dict())
+        tensors = read_tensors(place / OPTIMISER)
+        if not _are_state_of(sam, tensors):
+            raise UnreadableCheckpointError(f"{place / OPTIMISER} is damaged: remove {place} to begin anew")
+        _set_state(sam, optimiser, tensors)
         return step
 
     def export(self, sam: Sam) -> Path:
@@ -109,6 +115,16 @@ def _state_of(sam: Sam, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
         for name, parameter in sam.named_parameters()
         for kind, value in optimiser.state.get(parameter, {}).items()
     }
+
+
+def _are_state_of(sam: Sam, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether each is a parameter's average, of its shape, or its count of steps."""
+    shapes = {name: parameter.shape for name, parameter in sam.named_parameters()}
+    owners = {name: name.rpartition("/")[0] for name in tensors}
+    return all(
+        owner in shapes and (name.endswith("/step") or tensors[name].shape == shapes[owner])
+        for name, owner in owners.items()
+    )
 
 
 def _set_state(sam: Sam, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from accelerate import Accelerator
 from sam_model.data.coco import CocoInstances
 from sam_model.data.dataset import MaskDataset, describe
 from sam_model.data.sa1b_folder import Sa1bFolder
-from sam_model.errors import ConfigError
+from sam_model.errors import ConfigError, DivergedError
 from sam_model.training.config import Pictures, TrainingConfig, check
 from sam_model.training.crops import CropReader
 from sam_model.training.events import Drawn, Event, Listener, Saved, Started, Stepped, Validated
@@ -79,6 +80,7 @@ class Trainer:
 
         Raises:
             DatasetError: when a picture cannot be read.
+            DivergedError: when the loss is no number any more; what was saved before stays.
         """
         with stop_on_signals() as stop:
             learning = sum(parameter.numel() for parameter in self.learner.learning)
@@ -102,12 +104,21 @@ class Trainer:
             rate = rate_at(self.step, self.config.optimiser)
             self.step += 1
             self._tell(Stepped(self.step, figures[LOSS], figures[FIRST_IOU], figures[LAST_IOU], rate))
+            self._require_loss(figures[LOSS])
             if self.step % run.validate_every == 0 or self.step == run.steps:
                 self._measure()
             if time.monotonic() - saved >= 60 * run.save_minutes:
                 self._save()
                 saved = time.monotonic()
             yield
+
+    def _require_loss(self, loss: float) -> None:
+        """Weights after such a step would take the place of good ones."""
+        if not isfinite(loss):
+            kept = self.store.latest()
+            advice = "begin with a lower optimiser.rate or with optimiser.clip"
+            before = "" if kept is None else f"; {kept} holds what was learnt before"
+            raise DivergedError(f"the loss of step {self.step} is {loss}: {advice}{before}")
 
     def _agreed(self, stop: Stop) -> bool:
         """Whether any process was asked to stop: all stop after the same step."""

@@ -156,7 +156,7 @@ def test_a_stopped_training_says_how_it_goes_on_and_does(here, train, monkeypatc
         ((*DATA[2:], "--from", "nothing"), "samloom: No Segment Anything at 'nothing': not a preset"),
         ((*DATA[:4], "--annotations", "no.json"), "samloom: no.json cannot be read: No such file or directory"),
         ((*DATA[:2], "--images", "empty"), "samloom: empty: no such folder"),
-        ((*DATA, "-o", "masks.json"), "samloom: cannot write masks.json"),
+        ((*DATA, "-o", "masks.json"), "samloom: cannot write into masks.json: it is a file, not a folder."),
         (("vit_b", *DATA[2:], "--mae", "start"), "start is no masked autoencoder: expected tensors pos_embed"),
     ],
 )

@@ -128,11 +128,26 @@ def test_all_mistakes_are_told_at_once_with_place_and_remedy(written):
         ({"images": Path("a")}, "--from: needs a checkpoint to start from, or a preset: tiny, vit_t, vit_b,"),
         ({**PICTURES, "freeze": "decoder"}, "--freeze: is 'decoder', there are: nothing, encoder."),
         ({**PICTURES, "steps": 0}, "--steps: must be at least 1, not 0."),
+        ({**PICTURES, "validation_annotations": Path("c.json")}, "--validation-images: is missing."),
+        ({"start": "base", "annotations": Path("c.json")}, "--images: is missing."),
         ({**PICTURES, "mae": Path("m.pth")}, "--mae: starts the encoder, but so does network.start: leave one out."),
     ],
 )
 def test_mistakes_in_options_are_told_by_the_options_names(options, message):
     assert any(told.startswith(message) for told in mistakes(None, **options)), mistakes(None, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optimiser: {rate: .inf}", "1:13: optimiser, rate: must be a finite number, not inf."),
+        ("optimiser: {betas: [0.9, .nan]}", "1:13: optimiser, betas: must be a finite number, not (0.9, nan)."),
+        ("optimiser: {rate: 8}", "1:13: optimiser, rate: must be at most 1, not 8.0."),
+        ("run: {seed: 99999999999999999999}", "1:7: run, seed: must be below 1.84467e+19, not 99999999999999999999."),
+    ],
+)
+def test_numbers_beyond_what_is_computed_with_are_mistakes(written, text, message):
+    assert mistakes(written(text), **PICTURES) == [message]
 
 
 def test_text_for_a_flag_is_a_mistake(written):

@@ -55,6 +55,23 @@ def test_boxes_of_the_picture_come_the_surest_first(results):
     np.testing.assert_allclose(found.confidence, [0.8, 0.5])
 
 
+def test_a_file_without_results_has_no_boxes(results):
+    assert len(from_coco(picture(), results())) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"score_threshold": 1.0}, "score_threshold is 1.0, but scores lie between 0 and 1"),
+        ({"score_threshold": float("nan")}, "score_threshold is nan"),
+        ({"max_detections": 0}, "max_detections is 0, but at least 1 must be kept"),
+    ],
+)
+def test_limits_out_of_range_are_told(results, options, said):
+    with pytest.raises(PortError, match=said):
+        from_coco(picture(), results(), **options)
+
+
 def test_a_data_set_knows_its_pictures_and_names(results, annotations):
     found = from_coco(picture("elsewhere/street.jpg"), results(result(image=7)), annotations=annotations)
     assert list(found.data["class_name"]) == ["hydrant"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image as Pil
@@ -75,12 +73,20 @@ def test_sizes_are_those_of_the_upright_picture(tmp_path):
         ("0 0.5 0.5 0.1", "line 2 has 3 numbers after the class, expected 4 of a box or 6 and more"),
         ("0 12 30 4 5", "line 2 has coordinates outside 0 to 1: they are shares of the picture's sides"),
         ("dog 0.5 0.5 0.1 0.1", "line 2 is 'dog 0.5 0.5 0.1 0.1', expected numbers"),
+        ("0 1.01 0 1.01 1 1.005 0.5", "line 2 has no pixel in the picture of 80x60"),
     ],
 )
 def test_a_mistake_in_labels_is_told_with_its_line(tmp_path, line, said):
     label = yolo(*scene(masks=False), tmp_path)
     label.write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
     with pytest.raises(UserError, match=said):
+        read_annotations(tmp_path)
+
+
+def test_labels_that_are_no_text_are_told(tmp_path):
+    label = yolo(*scene(masks=False), tmp_path)
+    label.write_bytes(b"0 0.5 0.5 0.1 0.1 \xff")
+    with pytest.raises(UserError, match=r"a\.txt cannot be read as text"):
         read_annotations(tmp_path)
 
 
@@ -113,47 +119,6 @@ def test_rectangles_of_labelme_are_boxes(tmp_path):
     truth = read_annotations(tmp_path)
     assert [entry["bbox"] for entry in truth.annotations] == [[16, 6, 29, 29], [49, 29, 23, 23]]
     assert not truth.outlined
-
-
-def write_labelme(folder, shapes, **others):
-    content = {"shapes": shapes, "imagePath": "..\\pictures\\a.png", "imageHeight": 60, "imageWidth": 80, **others}
-    (folder / "a.json").write_text(json.dumps(content))
-
-
-def test_parts_of_one_group_are_one_thing(tmp_path):
-    square = [[0, 0], [9, 0], [9, 9], [0, 9]]
-    far = [[x + 40, y] for x, y in square]
-    shapes = [{"label": "dog", "points": points, "group_id": 3, "shape_type": "polygon"} for points in (square, far)]
-    write_labelme(tmp_path, [*shapes, {"label": "dog", "points": [[5, 5]], "shape_type": "point"}])
-    (entry,) = read_annotations(tmp_path).annotations
-    assert (entry["bbox"], entry["area"]) == ([0, 0, 50, 10], 200)
-
-
-def test_a_circle_is_an_outline(tmp_path):
-    write_labelme(tmp_path, [{"label": "sun", "points": [[30, 30], [40, 30]], "shape_type": "circle"}])
-    (entry,) = read_annotations(tmp_path).annotations
-    assert entry["area"] == pytest.approx(np.pi * 10**2, rel=0.1)
-
-
-def test_pictures_of_labelme_lie_where_its_files_say(tmp_path):
-    write_labelme(tmp_path, [{"label": "dog", "points": [[0, 0], [5, 5]], "shape_type": "rectangle"}])
-    assert read_annotations(tmp_path).images[1]["file_name"] == "../pictures/a.png"
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("{", r"a\.json cannot be read as JSON"),
-        ('{"shapes": []}', "is no file of LabelMe: expected 'shapes' and 'imagePath'"),
-        ('{"shapes": [{"label": "dog"}], "imagePath": "a.png", "imageWidth": 9, "imageHeight": 9}', "shape 1 needs"),
-        ('{"shapes": [], "imagePath": "a.png", "imageWidth": 9, "imageHeight": 9}', "has nothing marked"),
-        ('{"shapes": [], "imagePath": "a.png"}', r"a\.png cannot be read as a picture"),
-    ],
-)
-def test_a_mistake_of_labelme_is_told(tmp_path, content, said):
-    (tmp_path / "a.json").write_text(content)
-    with pytest.raises(UserError, match=said):
-        read_annotations(tmp_path)
 
 
 def test_an_empty_folder_is_no_data_set(tmp_path):

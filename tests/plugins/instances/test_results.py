@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from pipelines.errors import UserError
+from pipelines.errors import OutputError, UserError
 from plugins.instances import json_list as module
 from plugins.instances.journal import Journal
 from plugins.instances.json_list import elements
@@ -29,6 +29,7 @@ def test_columns_give_back_what_they_were_given():
 def test_a_pictures_detections_come_in_their_order():
     assert Results(ENTRIES).of_picture(3) == [ENTRIES[0], ENTRIES[2]]
     assert Results(ENTRIES).of_picture(4) == []
+    assert Results().of_picture(3) == []
 
 
 def test_those_without_a_mask_are_counted():
@@ -105,6 +106,27 @@ def test_half_a_line_of_a_journal_is_forgotten(tmp_path):
     again = Journal(tmp_path, {"refine": 1})
     again.write({"image_id": 3})
     assert list(again) == [{"image_id": 1}, {"image_id": 3}]
+
+
+@pytest.mark.parametrize("line", [b"{}}\n", b"\xff\n"])
+def test_a_damaged_line_of_a_journal_is_told(tmp_path, line):
+    journal = Journal(tmp_path, {"refine": 1})
+    with (tmp_path / "journal.jsonl").open("ab") as file:
+        file.write(line)
+    with pytest.raises(UserError, match=r"journal\.jsonl: line 2 is damaged: give another folder"):
+        list(journal)
+
+
+def test_a_journal_of_bytes_is_damaged_too(tmp_path):
+    (tmp_path / "journal.jsonl").write_bytes(b"\xff\n")
+    with pytest.raises(UserError, match=r"journal\.jsonl: line 1 is damaged"):
+        Journal(tmp_path, {"refine": 1})
+
+
+def test_a_journal_needs_a_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file: it is a file, not a folder"):
+        Journal(tmp_path / "file", {"refine": 1})
 
 
 def test_a_file_that_is_no_journal_is_not_written_into(tmp_path):

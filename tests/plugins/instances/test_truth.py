@@ -22,6 +22,10 @@ def with_thing(**fields):
     return {**TRUTH, "annotations": [TRUTH["annotations"][0] | fields]}
 
 
+def with_picture(**fields):
+    return {**TRUTH, "images": [TRUTH["images"][0] | fields]}
+
+
 def write(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
@@ -50,6 +54,22 @@ def test_what_metrics_need_is_filled_in(truth):
         ({**TRUTH, "annotations": [TRUTH["annotations"][0] | {"image_id": 2}]}, "annotation 3 is about picture 2"),
         ({**TRUTH, "annotations": [TRUTH["annotations"][0] | {"category_id": 6}]}, "annotation 3 has the category 6"),
         ({**TRUTH, "images": [TRUTH["images"][0] | {"id": "1"}]}, "'images' has the id '1', expected a whole number"),
+        ({**TRUTH, "images": [TRUTH["images"][0] | {"id": [1]}]}, r"has the id \[1\], expected a whole number"),
+        ({**TRUTH, "categories": [{"id": 2**70}]}, "has the id 1180591620717411303424, expected a whole number"),
+        (with_picture(width="9"), "picture 1 has the width '9', expected a number of pixels"),
+        (with_picture(height=-9), "picture 1 has the height -9, expected a number of pixels"),
+        (with_picture(neg_category_ids=None), "picture 1 has the neg_category_ids None, expected a list of whole"),
+        (
+            with_picture(not_exhaustive_category_ids=[[5]]),
+            r"the not_exhaustive_category_ids \[\[5\]\], expected a list",
+        ),
+        (with_thing(image_id=[1]), r"annotation 3 has the image_id \[1\], expected a whole number"),
+        (with_thing(category_id={}), "annotation 3 has the category_id {}, expected a whole number"),
+        (
+            with_thing(segmentation=[[10**400, 0, 2, 0, 2, 3]]),
+            "annotation 3 has a segmentation that is neither polygons",
+        ),
+        ("[" * 100_000, r"truth\.json is no JSON"),
         (with_thing(iscrowd="no"), "annotation 3 has the iscrowd 'no', expected 0 or 1"),
         (with_thing(area=None), "annotation 3 has the area None, expected a number of pixels"),
         (with_thing(segmentation="x"), r"neither polygons.+nor run lengths of \(height, width\) \[9, 9\]"),
@@ -115,6 +135,11 @@ def test_a_mistake_in_results_is_one_clear_line(tmp_path, truth, content, said):
 def test_results_are_checked_without_their_data_set_too(tmp_path, change, said):
     with pytest.raises(UserError, match=said):
         read_results(write(tmp_path / "results.json", [RESULT | change]))
+
+
+@pytest.mark.parametrize("nothing", [[], {}, None])
+def test_an_empty_outline_is_none(tmp_path, nothing):
+    assert not read_truth(write(tmp_path / "truth.json", with_thing(segmentation=nothing))).outlined
 
 
 def test_no_results_are_results(tmp_path, truth):

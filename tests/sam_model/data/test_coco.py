@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +95,9 @@ def test_a_picture_that_a_camera_turned_is_read_as_its_annotations_have_it(tmp_p
         ([annotation([[1, 2, 3]])], r"annotation 7: a polygon must be a flat list \[x, y, x, y, ...\] of numbers"),
         ([annotation([[1, 2, 3, 4, 5, "six"]])], "annotation 7: a polygon must be a flat list"),
         ([annotation("text")], "annotation 7: a segmentation must be run lengths"),
+        ([annotation([[10**400, 2, 3, 4, 5, 6]])], "annotation 7: a polygon must be a flat list"),
+        ([annotation({"size": [20, 30], "counts": "\ud800"})], r"annotation 7: run lengths hold '\\ud800'"),
+        ([annotation(SQUARE, image_id=[0])], r"annotation 7 has the image_id \[0\]: expected a number"),
         ([{"id": 7, "image_id": 0}], "annotation 7 has no 'segmentation'"),
         ([{"segmentation": []}], "annotation number 1 has no 'image_id'"),
         ([annotation({"size": [9, 9], "counts": [40, 41]})], r"a mask of 0.png is 9x9 pixels, the picture 30x20"),
@@ -106,6 +112,8 @@ def test_mistakes_in_annotations_are_named(tmp_path, annotations, message):
     ("text", "message"),
     [
         ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ('{"images": [{"id": {}}], "annotations": []}', "a picture has the id {}: expected a number"),
         ("[]", "is no COCO file: expected a mapping with lists 'images' and 'annotations'"),
         ('{"images": [{"id": 1}], "annotations": []}', "a picture has no 'file_name'"),
         (
@@ -126,10 +134,22 @@ def test_a_missing_file_is_named(tmp_path):
         CocoInstances(tmp_path, tmp_path / "nothing.json")
 
 
+def enormous() -> bytes:
+    """A PNG that says it has 10 billion pixels."""
+    file = io.BytesIO()
+    PIL.Image.new("1", (1, 1)).save(file, "PNG")
+    data = file.getvalue()
+    head = b"IHDR" + struct.pack(">2I", 100_000, 100_000) + data[24:29]
+    return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
+
+
 def test_a_picture_of_another_size_or_that_is_no_picture_is_named(tmp_path):
     file = write(tmp_path, [annotation(SQUARE)])
     PIL.Image.new("RGB", (31, 20)).save(tmp_path / "0.png")
     with pytest.raises(DatasetError, match=r"0\.png has 31x20 pixels, its annotations expect 30x20"):
+        CocoInstances(tmp_path, file)[0].read()
+    (tmp_path / "0.png").write_bytes(enormous())
+    with pytest.raises(DatasetError, match=r"0\.png cannot be read as a picture: Image size .+ exceeds limit"):
         CocoInstances(tmp_path, file)[0].read()
     (tmp_path / "0.png").write_bytes(b"no picture")
     with pytest.raises(DatasetError, match=r"0\.png cannot be read as a picture"):

@@ -103,6 +103,7 @@ ONE = ("annotations", 1)
         (damaged((*ONE, "area"), -1), "annotation 1: 'area' must be a whole number, not negative, not -1"),
         (damaged((*ONE, "id"), True), "annotation 1: 'id' must be a whole number, not negative, not True"),
         (damaged((*ONE, "predicted_iou"), float("nan")), "annotation 1: 'predicted_iou' must be a number, not nan"),
+        (damaged((*ONE, "predicted_iou"), 10**400), "annotation 1: 'predicted_iou' must be a number, not 1000"),
         (damaged((*ONE, "stability_score"), None), "annotation 1 has no 'stability_score'"),
         (damaged((*ONE, "bbox"), [1, 2, 3]), "annotation 1: 'bbox' must be [left, top, width, height], not [1, 2, 3]"),
         (damaged((*ONE, "point_coords"), [1]), "annotation 1: 'point_coords' must be a list of [x, y] points, not [1]"),
@@ -121,6 +122,7 @@ def test_what_is_no_record(document, message):
     ("content", "message"),
     [
         (b"{", "sa_1.json: not a JSON file"),
+        (b"[" * 100_000, "sa_1.json: not a JSON file"),
         (b"\xff\xfe\x00", "sa_1.json: not a JSON file"),
         (b"{}", "sa_1.json: the record has no 'image'"),
         (None, "sa_1.json: No such file or directory"),
