@@ -47,6 +47,7 @@ class Run:
     detector: GroundingDinoForObjectDetection
     smoothed: GroundingDinoForObjectDetection
     optimiser: torch.optim.Optimizer
+    seed: int = SEED
     step: int = 0
     seconds: float = 0.0
     recent: list[dict[str, float]] = field(default_factory=list)
@@ -126,17 +127,18 @@ def main() -> None:
     options.add_argument("--minutes", type=float, default=80.0)
     options.add_argument("--size", type=int, default=SIZE, help="side of the scenes in pixels")
     options.add_argument("--gentle", type=float, default=1.0, help="share of the learning rates to go on with")
+    options.add_argument("--seed", type=int, default=SEED, help="another seed composes other scenes and questions")
     train(**vars(options.parse_args()))
 
 
-def train(run: Path, minutes: float, size: int = SIZE, gentle: float = 1.0) -> None:
+def train(run: Path, minutes: float, size: int = SIZE, gentle: float = 1.0, seed: int = SEED) -> None:
     """Train until the run has lasted so many minutes, or go on where `detector.pt` under `run` stopped."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    state = prepared(run)
+    state = prepared(run, seed)
     atlas, others = training_atlas()
     asker = Asker(AutoTokenizer.from_pretrained(tokenizer_of(run)), others)
-    stream = SceneStream(atlas, SceneSpec(size=size, names=mixture(others, nouns=0.85)), seed=SEED, batch=BATCH)
+    stream = SceneStream(atlas, SceneSpec(size=size, names=mixture(others, nouns=0.85)), seed=seed, batch=BATCH)
     saved = reported = time.monotonic()
     while state.seconds < 60 * minutes:
         began = time.monotonic()
@@ -158,16 +160,16 @@ def tokenizer_of(run: Path) -> Path:
     return run / "start" if (run / "start").is_dir() else run / "tokenizer"
 
 
-def prepared(run: Path) -> Run:
+def prepared(run: Path, seed: int = SEED) -> Run:
     """The detector on its pretrained parts, or as the last checkpoint left it."""
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     detector = _further(run / "start") if (run / "start").is_dir() else _fresh(run)
     detector.model.text_backbone = MemoisedText(detector.model.text_backbone.requires_grad_(requires_grad=False).eval())
     detector.model.unfreeze_backbone()
     fold_batch_norm(cast("ResNetBackbone", detector.model.backbone.conv_encoder.model))
     detector = detector.to(memory_format=torch.channels_last).train()
     smoothed = cast("GroundingDinoForObjectDetection", smoothed_copy(detector))
-    state = Run(detector, smoothed, torch.optim.AdamW(parameter_groups(detector)))
+    state = Run(detector, smoothed, torch.optim.AdamW(parameter_groups(detector)), seed)
     if (run / "detector.pt").exists():
         state.load(run / "detector.pt")
     return state
@@ -189,7 +191,7 @@ def _further(folder: Path) -> GroundingDinoForObjectDetection:
 
 
 def _advance(state: Run, stream: SceneStream, asker: Asker, *, share: float) -> None:
-    rng = np.random.default_rng((SEED, 2, state.step))
+    rng = np.random.default_rng((state.seed, 2, state.step))
     views = stream.views(state.step)
     questions = asker.questions(rng, views)
     pixels = normalise([view.image for view in views])
