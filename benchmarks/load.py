@@ -171,7 +171,7 @@ class Visitor:
             async for line in stream.aiter_lines():
                 event = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
                 if event.get("msg") == "process_completed":
-                    said, opened = event["output"]["data"]
+                    said, opened, *_ = event["output"]["data"]
                     assert opened, f"not looked at: {said}"
                     return dict(opened)
         raise ValueError("the queue has ended without an answer")

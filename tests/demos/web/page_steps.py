@@ -65,3 +65,26 @@ def on_screen(page, place: tuple[float, float], size: tuple[int, int]) -> tuple[
 
 def clicker_says(page, text: str) -> None:
     page.wait_for_selector(f'.clicker-said:has-text("{text}")')
+
+
+# How a text stands out against what is painted behind it: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+CONTRAST = """element => {
+  const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const painted = (colors) => {
+    for (const color of colors) { brush.fillStyle = color; brush.fillRect(0, 0, 1, 1); }
+    return [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const linear = (part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([red, green, blue]) => 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+  const behind = [];
+  for (let at = element; at; at = at.parentElement) behind.unshift(getComputedStyle(at).backgroundColor);
+  const ground = light(painted(["white", ...behind]));
+  const text = light(painted(["white", ...behind, getComputedStyle(element).color]));
+  return (Math.max(ground, text) + 0.05) / (Math.min(ground, text) + 0.05);
+}"""
+
+
+def contrast(page, selector: str) -> float:
+    """The contrast of the first text that a selector finds, from 1 to 21; a reader needs 4.5."""
+    ratio: float = page.locator(selector).first.evaluate(CONTRAST)
+    return ratio

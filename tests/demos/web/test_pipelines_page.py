@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from page_steps import contrast
 
 DOG = Path("demos/images/dog.png")
 HEAD = """version: 1
@@ -39,7 +40,10 @@ outputs:
 @pytest.fixture
 def bench(browser_page):
     """The tab, with its form in place."""
-    page = browser_page
+    return at_the_bench(browser_page)
+
+
+def at_the_bench(page):
     page.get_by_role("tab", name="Pipelines").click()
     page.wait_for_selector("#bench-drawing svg")
     page.wait_for_selector("#bench-form input[type=file]", state="attached")
@@ -152,7 +156,7 @@ def test_a_run_that_came_before_its_form_keeps_its_drawing_and_gives_the_buttons
 
 
 @pytest.mark.browser
-def test_the_ready_made_segment_runs_with_live_states(bench):
+def test_the_ready_made_segment_runs_with_live_states(bench, shoot):
     bench.set_input_files("#bench-form input[type=file]", str(DOG))
     bench.wait_for_selector("#bench-form img")
     bench.click("#bench-run")
@@ -161,6 +165,7 @@ def test_the_ready_made_segment_runs_with_live_states(bench):
     assert bench.get_attribute("#bench-drawing [data-name=cut].step", "class").split()[-1] in ("is-done", "is-cached")
     assert bench.locator("#bench-timeline .bar").count() >= 5
     assert "dog" in bench.inner_text("#bench-outputs table")
+    shoot(bench, "browser-pipelines", full=True)
 
 
 @pytest.mark.browser
@@ -173,6 +178,19 @@ def test_every_ready_made_pipeline_is_drawn_and_gets_a_form(bench, name):
     )
     bench.wait_for_selector("#bench-drawing svg")
     assert bench.locator("#bench-editor .problems li").count() == 0
+
+
+@pytest.mark.browser
+def test_mistakes_and_suggestions_can_be_read_in_the_dark(open_page, shoot):
+    page = at_the_bench(open_page(viewport={"width": 1100, "height": 860}, color_scheme="dark"))
+    text = page.input_value("#bench-editor textarea")
+    write(page, text.replace('boxes: "${found}"', 'boxess: "${foun}"', 1) + "  again: ")
+    page.wait_for_selector("#bench-editor .problems li")
+    page.keyboard.press("Control+Space")
+    page.wait_for_selector("#bench-editor .suggestions li")
+    shoot(page, "browser-pipelines-check")
+    for part in (".problems li", ".suggestions li"):
+        assert contrast(page, f"#bench-editor {part}") >= 4.5
 
 
 @pytest.mark.browser

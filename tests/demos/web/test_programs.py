@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import runpy
 from pathlib import Path
 
 import httpx
@@ -131,6 +132,20 @@ async def _assist(address):
         answer = await session.call_tool("edit", {"picture": DOG_TEXT, "instruction": SENTENCE, "seed": 7})
         assert not answer.isError
         return tools, answer.content
+
+
+def test_visitors_at_once_each_get_what_is_theirs_and_no_file_of_another(served):
+    load = runpy.run_path("benchmarks/load.py")
+    tally = load["Tally"]()
+    asyncio.run(_visits([load["Visitor"](number, served.url, tally) for number in range(5)], tally, load["peep"]))
+    assert tally.wrong == []
+    assert set(tally.seconds) == {"edit", "embed", "everything", "plan", "segment"}
+
+
+async def _visits(visitors, tally, peep):
+    await asyncio.gather(*(visitor.visit(until=0) for visitor in visitors))
+    await peep(visitors, tally)
+    await asyncio.gather(*(visitor.client.aclose() for visitor in visitors))
 
 
 async def _refused(address, **asked):
