@@ -14,6 +14,7 @@ from torch import nn
 
 from pipelines.errors import ModelError
 from plugins.detectors.models import Detector, Found
+from plugins.quiet import quietly
 
 
 def load(path: Path, *, device: str, dtype: str) -> Detector:
@@ -23,11 +24,13 @@ def load(path: Path, *, device: str, dtype: str) -> Detector:
         ModelError: when it is none of object detection, or its weights do not fit.
     """
     from transformers import AutoImageProcessor, AutoModelForObjectDetection
+    from transformers.utils import logging
 
     try:
-        network, said = AutoModelForObjectDetection.from_pretrained(
-            path, local_files_only=True, output_loading_info=True, dtype=getattr(torch, dtype)
-        )
+        with quietly(logging):
+            network, said = AutoModelForObjectDetection.from_pretrained(
+                path, local_files_only=True, output_loading_info=True, dtype=getattr(torch, dtype)
+            )
         processor = AutoImageProcessor.from_pretrained(path, local_files_only=True, backend="pil")
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise ModelError(f"{path} is no object detector of transformers: {str(error).splitlines()[0]}") from error

@@ -77,6 +77,15 @@ def test_what_transformers_finds_is_what_its_processor_says(make, tmp_path):
     assert set(boxes.data["class_name"]) <= {"tile", "ghost"}
 
 
+def test_loading_draws_no_bars(tmp_path, capfd):
+    network, processor = detr()
+    network.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    capfd.readouterr()
+    found(tmp_path)
+    assert "Loading weights" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["fcos_resnet50_fpn", "ssdlite320_mobilenet_v3_large"])
 def test_what_one_stage_detectors_of_torchvision_find_is_what_they_say(name, tmp_path):
     from torchvision.models import get_model
