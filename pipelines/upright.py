@@ -17,6 +17,14 @@ DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, Type
 """What Pillow's decoders raise on damaged files."""
 
 _ORIENTATION = 0x0112
+_FIRST_TURNED = 5
+"""From this orientation on width and height change places."""
+
+
+def shown_size(picture: Pil.Image) -> tuple[int, int]:
+    """Width and height of a picture once its EXIF orientation is applied; no pixel is read."""
+    turned = (picture.getexif().get(_ORIENTATION) or 1) >= _FIRST_TURNED
+    return (picture.height, picture.width) if turned else (picture.width, picture.height)
 
 
 def to_image(name: str, picture: Pil.Image, source: str | None) -> Image:

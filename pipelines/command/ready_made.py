@@ -32,10 +32,11 @@ def edit_picture(
     thereby every byte.
     """
     photo = read_image(image)
-    check_writable(output or beside(image, lossless=True), photo.size)
+    expected = output or beside(image, lossless=True)
+    check_writable(expected, photo.size)
     # The picture itself may be replaced by the edited one, if that is asked for, but by no JSON.
-    for picture in ({"IMAGE": image}, {"--output": output or beside(image, lossless=True)}):
-        check_apart({**picture, "--report": report, **settings.files})
+    for purpose, picture in (("IMAGE", image), ("--output", expected)):
+        check_apart({purpose: picture, "--report": report, **settings.files})
     if report is not None:
         check_file_writable(report)
     inputs = {"photo": photo, **options}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import UserError
 from pipelines.nodes.export import run_lengths
-from pipelines.upright import DAMAGE
+from pipelines.upright import DAMAGE, shown_size
 from plugins.instances.truth import Record
 
 _FARTHEST = 1e6
@@ -57,7 +57,6 @@ def size_of(path: Path) -> tuple[int, int]:
 
     try:
         with Image.open(path) as picture:
-            turned = (picture.getexif().get(0x0112) or 1) >= 5
-            return (picture.height, picture.width) if turned else (picture.width, picture.height)
+            return shown_size(picture)
     except (Image.DecompressionBombError, *DAMAGE) as error:
         raise UserError(f"{path} cannot be read as a picture.") from error

@@ -30,8 +30,7 @@ def write_report(
 
     `second_look` are the scores of what was believed because the sentence says that it is there, `not_learnt` the
     prompts that name nothing that the model is said to know, `shadows` the pixels of each shadow that was looked for.
-    Boxes are x0 y0 x1 y1 in pixels; a window is its upper
-    left corner and its side.
+    Boxes are x0 y0 x1 y1 in pixels; a window is its upper left corner and its side.
     """
     edits = []
     for index, edit in enumerate(plan.edits):

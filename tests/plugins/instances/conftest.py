@@ -136,3 +136,16 @@ def data(tmp_path):
         entry["segmentation"] = {"size": [60, 80], "counts": packed["counts"].decode()}
     (tmp_path / "found.json").write_text(json.dumps(found))
     return tmp_path
+
+
+@pytest.fixture
+def evaluated(samloom, data):
+    """Measures what was found in the data set, with Segment Anything's masks beside it, and further options."""
+
+    def run(*options):
+        return samloom(
+            "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
+            "--images", data / "images", "--quiet", *options,
+        )  # fmt: skip
+
+    return run

@@ -9,11 +9,8 @@ import pytest
 from PIL import Image as Pil
 
 
-def test_segment_anythings_masks_stand_beside_the_detectors_own(samloom, sam, data):
-    code, out, err = samloom(
-        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
-        "--images", data / "images", "--csv", data / "table.csv", "--results", data / "drawn.json", "--quiet",
-    )  # fmt: skip
+def test_segment_anythings_masks_stand_beside_the_detectors_own(evaluated, sam, data):
+    code, out, err = evaluated("--csv", data / "table.csv", "--results", data / "drawn.json")
     assert code == 0, err
     header, *rows = [line.split("\t")[:4] for line in out.splitlines()]
     assert header == ["", "AP", "AP50", "AP75"]
@@ -43,12 +40,9 @@ def test_the_files_alone_are_enough(samloom, sam, data):
     assert sam.asked == []
 
 
-def test_missing_pictures_are_left_out_and_told(samloom, sam, data, caplog):
+def test_missing_pictures_are_left_out_and_told(evaluated, sam, data, caplog):
     (data / "images" / "2.png").unlink()
-    code, out, _ = samloom(
-        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
-        "--images", data / "images", "--quiet",
-    )  # fmt: skip
+    code, out, _ = evaluated()
     assert code == 0
     assert "1 of 2 pictures are not in" in caplog.text
     assert [line.split("\t")[:2] for line in out.splitlines()] == [
@@ -59,15 +53,12 @@ def test_missing_pictures_are_left_out_and_told(samloom, sam, data, caplog):
     ]
 
 
-def test_what_was_found_in_a_missing_picture_does_not_count_either(samloom, sam, data):
+def test_what_was_found_in_a_missing_picture_does_not_count_either(evaluated, sam, data):
     (data / "images" / "2.png").unlink()
     found = json.loads((data / "found.json").read_text())
     wrong = found[1] | {"bbox": [0, 0, 5, 5], "score": 0.9}
     (data / "found.json").write_text(json.dumps([*found, wrong]))
-    code, out, _ = samloom(
-        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
-        "--images", data / "images", "--quiet",
-    )  # fmt: skip
+    code, out, _ = evaluated()
     assert code == 0
     assert "\nboxes\t100.0\t" in out
 
@@ -117,11 +108,8 @@ def test_the_answers_of_another_run_are_not_mixed_in(samloom, sam, data):
     assert "belongs to a run with refine 1, now 0: give another folder." in err
 
 
-def test_the_table_is_drawn_and_the_worst_masks_are_shown(samloom, sam, data):
-    code, out, err = samloom(
-        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
-        "--images", data / "images", "--plot", data / "table.png", "--worst", data / "worst", "--quiet",
-    )  # fmt: skip
+def test_the_table_is_drawn_and_the_worst_masks_are_shown(evaluated, sam, data):
+    code, out, err = evaluated("--plot", data / "table.png", "--worst", data / "worst")
     assert code == 0, err
     with Pil.open(data / "table.png") as drawn:
         assert min(drawn.size) > 500

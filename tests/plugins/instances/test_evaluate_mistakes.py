@@ -27,12 +27,9 @@ def test_mistakes_are_one_line_and_exit_2(samloom, sam, data, options, said, mon
     assert err.count("\n") == 1
 
 
-def test_pictures_of_another_size_are_refused(samloom, sam, data):
+def test_pictures_of_another_size_are_refused(evaluated, sam, data):
     Pil.new("RGB", (50, 50)).save(data / "images" / "1.png")
-    code, _, err = samloom(
-        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
-        "--images", data / "images", "--quiet",
-    )  # fmt: skip
+    code, _, err = evaluated()
     assert code == 2
     assert "has 50x50 pixels, its annotations expect 80x60" in err
 
@@ -81,12 +78,9 @@ def test_a_model_needs_pictures(samloom, sam, data):
     assert "--detections model runs the detector on the pictures: give --images DIR, or a results file." in err
 
 
-def test_the_worst_masks_need_a_folder_and_that_is_told_first(samloom, sam, data):
+def test_the_worst_masks_need_a_folder_and_that_is_told_first(evaluated, sam, data):
     (data / "worst").write_text("a file")
-    code, out, err = samloom(
-        "evaluate", "instances", "--annotations", data / "truth.json", "--detections", data / "found.json",
-        "--images", data / "images", "--worst", data / "worst", "--quiet",
-    )  # fmt: skip
+    code, out, err = evaluated("--worst", data / "worst")
     assert (code, out) == (2, "")
     assert "worst: it is a file, not a folder" in err
     assert sam.asked == []
